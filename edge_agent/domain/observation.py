@@ -1,0 +1,90 @@
+"""What the model heads read off one person in one frame. None: not estimated this time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from edge_agent.domain.detection import FaceLandmarks
+from edge_agent.domain.geometry import Gaze, HeadPose
+
+
+class Emotion(str, Enum):
+    """The eight emotions of FER+ (Barsoum et al., 2016), in the order of its votes."""
+
+    NEUTRAL = "neutral"
+    HAPPINESS = "happiness"
+    SURPRISE = "surprise"
+    SADNESS = "sadness"
+    ANGER = "anger"
+    DISGUST = "disgust"
+    FEAR = "fear"
+    CONTEMPT = "contempt"
+
+
+class Gender(str, Enum):
+    FEMALE = "female"
+    MALE = "male"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Intensities in [0, 1] that sum to 1, one per emotion in the order of `Emotion`.
+
+    `confidence` is the probability that the leading emotion is the one people would name.
+    """
+
+    intensities: tuple[float, ...]
+    confidence: float
+    smiling_degree: float
+
+    def intensity(self, emotion: Emotion) -> float:
+        return self.intensities[tuple(Emotion).index(emotion)]
+
+    @property
+    def leading(self) -> Emotion:
+        return max(Emotion, key=self.intensity)
+
+
+@dataclass(frozen=True, slots=True)
+class AgeEstimate:
+    """`years` with the standard deviation that the model states for this one look."""
+
+    years: float
+    deviation_years: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenderEstimate:
+    """The probability in [0, 1] that the person is female."""
+
+    female_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaceGeometry:
+    """Points, head, gaze and eyes of one face, each with a confidence in [0, 1]."""
+
+    landmarks: FaceLandmarks | None = None
+    landmarks_confidence: float = 0.0
+    head: HeadPose | None = None
+    head_confidence: float = 0.0
+    gaze: Gaze | None = None
+    gaze_confidence: float = 0.0
+    eyes_open: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was read off the person of one track in one frame.
+
+    `face_quality` in [0, 1] tells how much a face crop can be trusted (its size, sharpness and
+    turn); it weighs this look against others of the same visit.
+    """
+
+    track_id: int
+    face_quality: float = 0.0
+    expression: Expression | None = None
+    age: AgeEstimate | None = None
+    gender: GenderEstimate | None = None
+    geometry: FaceGeometry | None = None
