@@ -18,7 +18,8 @@ class Track:
     are the filtered boxes of what has ever been seen of the person (None when it never was), in
     pixels of the full frame, not clipped. `velocity` is that of the leading box's centre in
     pixels per second. `first_seen` and `last_seen` are the capture times of the first and the
-    latest frame with a detection; `hits` counts those frames.
+    latest frame with a detection; `hits` counts those frames. `is_confirmed` tells that enough was
+    seen for a person to be there rather than a false box; it never goes back.
     """
 
     track_id: int
@@ -29,11 +30,17 @@ class Track:
     first_seen: Instant
     last_seen: Instant
     hits: int
+    is_confirmed: bool = True
 
     @property
     def is_seen(self) -> bool:
         """Whether the person was found in this very frame."""
         return self.detection is not None
+
+    @property
+    def is_output(self) -> bool:
+        """Whether a consumer is told of the person in this frame, with this box."""
+        return self.is_seen and self.is_confirmed
 
     @property
     def leading_box(self) -> Box:

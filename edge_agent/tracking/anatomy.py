@@ -1,0 +1,112 @@
+"""Where the face of a body must be, and the body of a face.
+
+One `Relation` per track tells how its two boxes lie to each other. It begins with what holds for
+people at large and learns the one person (their build, how much of them the image cuts off) from
+every frame that shows both parts. A face keeps its place below the top of the body's box even
+where the rest of the body is cut off or hidden, so all is measured from there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_agent.domain.detection import Detection, Part, Region
+from edge_agent.tracking.motion import Floats
+
+HEIGHT_M = {Part.FACE: 0.2, Part.BODY: 1.7}
+"""How tall the box of a part is, about, in metres."""
+
+_PRIOR = np.array([0.0, 0.7, 1.2, 2.0])
+_PRIOR_SD = np.array([0.6, 0.35, 0.4, 0.5])
+_LEARNED_SD = np.array([0.3, 0.15, 0.15, 0.15])
+_LEARNING = 0.1
+_FACE_OF_HEAD = 0.75
+_SMALLEST_PX = 0.5
+_LARGEST_PX = 1e6
+
+
+class Relation:
+    """How a face lies to its body.
+
+    `values` are: the face's centre right of the body's and below the body's top, both in heights
+    of the face, and the logarithms of body width to face width and body height to face height;
+    `variance` of shape (4,) is theirs.
+    """
+
+    def __init__(self) -> None:
+        self.values = _PRIOR.copy()
+        self.looks = 0
+
+    @property
+    def variance(self) -> Floats:
+        variance: Floats = _PRIOR_SD**2 / (1 + self.looks) ** 2 + (_LEARNED_SD**2) * (
+            self.looks > 0
+        )
+        return variance
+
+    def learn(self, face: Floats, body: Floats) -> None:
+        """Takes up one look at both parts; boxes as of `coordinates`."""
+        height = np.exp(face[3])
+        top = body[1] - np.exp(body[3]) / 2
+        seen = np.array(
+            [
+                (face[0] - body[0]) / height,
+                (face[1] - top) / height,
+                body[2] - face[2],
+                body[3] - face[3],
+            ]
+        )
+        self.looks += 1
+        self.values += max(_LEARNING, 1 / self.looks) * (seen - self.values)
+
+
+def coordinates(region: Region) -> Floats:
+    """A region's centre x, centre y, log width, log height; a head as the face that it bears."""
+    box = region.box
+    grown = _FACE_OF_HEAD if region.part is Part.HEAD else 1.0
+    sides = np.log(np.clip([box.width * grown, box.height * grown], _SMALLEST_PX, _LARGEST_PX))
+    return np.array([box.x + box.width / 2, box.y + box.height / 2, *sides])
+
+
+def face_like(detection: Detection) -> Region | None:
+    """The face, or the head where no face was found."""
+    return detection.face or detection.head
+
+
+def face_of(body: Floats, relation: Floats) -> Floats:
+    """Where the face must be; `body` and `relation` broadcast over all but the last axis."""
+    body, relation = np.broadcast_arrays(body, relation)
+    face = np.empty(body.shape)
+    face[..., 2] = body[..., 2] - relation[..., 2]
+    face[..., 3] = body[..., 3] - relation[..., 3]
+    height = np.exp(face[..., 3])
+    face[..., 0] = body[..., 0] + relation[..., 0] * height
+    face[..., 1] = body[..., 1] - np.exp(body[..., 3]) / 2 + relation[..., 1] * height
+    return face
+
+
+def body_of(face: Floats, relation: Floats) -> Floats:
+    """Where the body must be; `face` and `relation` broadcast over all but the last axis."""
+    face, relation = np.broadcast_arrays(face, relation)
+    height = np.exp(face[..., 3])
+    body = np.empty(face.shape)
+    body[..., 2] = face[..., 2] + relation[..., 2]
+    body[..., 3] = face[..., 3] + relation[..., 3]
+    top = face[..., 1] - relation[..., 1] * height
+    body[..., 0] = face[..., 0] - relation[..., 0] * height
+    body[..., 1] = top + np.exp(body[..., 3]) / 2
+    return body
+
+
+def doubt(relation_variance: Floats, lead: Part) -> Floats:
+    """What a box derived through a relation adds to the variances of a filter (metres, logs).
+
+    `relation_variance` is of shape (..., 4), and so is the answer.
+    """
+    extra = np.empty(relation_variance.shape)
+    face_m, body_m = HEIGHT_M[Part.FACE], HEIGHT_M[Part.BODY]
+    extra[..., :2] = relation_variance[..., :2] * face_m**2
+    extra[..., 2:] = relation_variance[..., 2:]
+    if lead is Part.BODY:  # the body's centre hangs below its top by half of an unsure height
+        extra[..., 1] += relation_variance[..., 3] * (body_m / 2) ** 2
+    return extra

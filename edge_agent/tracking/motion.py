@@ -1,0 +1,135 @@
+"""How boxes move: one Kalman filter per track, all of them worked at once.
+
+Each filter has four independent axes with a position and a velocity each: the box's centre (x, y)
+in pixels and the natural logarithms of its width and height. Times are in seconds and spreads in
+metres (see `anatomy.SIZE_M`), so that neither the frame rate nor the distance to the camera
+changes how a track behaves. Velocity is an Ornstein-Uhlenbeck process: people keep going for about
+`PERSISTENCE_S` and are then as likely to have turned or stopped; so the place where a lost person
+may be grows like a walk, not like a flight.
+
+Boxes of detectors err with heavy tails (a lamp post halves one, a neighbour doubles another):
+innovations are judged and weighed by Student's t distribution instead of the normal one (Roth et
+al., "A Student's t filter for heavy tailed process and measurement noise", ICASSP 2013).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+PERSISTENCE_S = 2.0
+"""Time constant with which a velocity is forgotten."""
+SPEED = np.array([0.8, 0.4, 0.15, 0.15])
+"""Standard deviation of velocities: metres per second across and up or down, growth per second."""
+BOX_NOISE = 0.035
+"""Standard deviation of a seen box's centre, in heights of that box."""
+SIZE_NOISE = 0.1
+"""Standard deviation of the logarithms of a seen box's width and height."""
+FREEDOM = 4.0
+"""Degrees of freedom of Student's t: fewer mean heavier tails."""
+
+
+class BoxFilters:
+    """Kalman filters of `len(self)` boxes, in the order in which they were added.
+
+    `box` has shape (n, 4): centre x, centre y in pixels, log width, log height. `velocity`, of the
+    same shape, is its change per second. `scale`, of shape (n,), is in pixels per metre and follows
+    the height.
+    """
+
+    def __init__(self) -> None:
+        self.box: Floats = np.empty((0, 4))
+        self.velocity: Floats = np.empty((0, 4))
+        self._height_m: Floats = np.empty(0)
+        self._noise: Floats = np.empty((0, 4))
+        # Variance of position, covariance of the two, variance of velocity; per axis, in metres.
+        self._xx: Floats = np.empty((0, 4))
+        self._xv: Floats = np.empty((0, 4))
+        self._vv: Floats = np.empty((0, 4))
+
+    def __len__(self) -> int:
+        return len(self.box)
+
+    @property
+    def units(self) -> Floats:
+        """What one unit of spread is on each axis, shape (n, 4): pixels per metre, or 1."""
+        units = np.ones_like(self.box)
+        units[:, :2] = (np.exp(self.box[:, 3]) / self._height_m)[:, None]
+        return units
+
+    @property
+    def spread(self) -> Floats:
+        """Standard deviations of `box`, of shape (n, 4), in metres and logarithms."""
+        return np.sqrt(self._xx)
+
+    def add(self, boxes: Floats, height_m: Floats, extra: Floats) -> None:
+        """New filters at `boxes` (m, 4) of things `height_m` (m,) tall; nothing known of speed."""
+        self.box = np.vstack([self.box, boxes])
+        self.velocity = np.vstack([self.velocity, np.zeros_like(boxes)])
+        self._height_m = np.concatenate([self._height_m, height_m])
+        noise = _noise(height_m)
+        self._noise = np.vstack([self._noise, noise])
+        self._xx = np.vstack([self._xx, noise + extra])
+        self._xv = np.vstack([self._xv, np.zeros_like(boxes)])
+        self._vv = np.vstack([self._vv, np.broadcast_to(SPEED**2, boxes.shape)])
+
+    def keep(self, kept: Mask) -> None:
+        """Forgets the filters whose place in `kept` (n,) is False."""
+        for name in ("box", "velocity", "_height_m", "_noise", "_xx", "_xv", "_vv"):
+            setattr(self, name, getattr(self, name)[kept])
+
+    def replace(self, index: int, box: Floats, height_m: float, extra: Floats) -> None:
+        """Goes on with another part of the same person, whose `box` (4,) stands in for the old."""
+        self.box[index] = box
+        self._height_m[index] = height_m
+        self._noise[index] = _noise(np.array([height_m]))[0]
+        self._xx[index] += extra
+
+    def advance(self, seconds: float) -> None:
+        """Predicts all boxes `seconds` ahead."""
+        decay = float(np.exp(-seconds / PERSISTENCE_S))
+        reach = PERSISTENCE_S * (1 - decay)
+        self.box += reach * self.velocity
+        self.velocity *= decay
+        noise = SPEED**2
+        grown = 2 * seconds / PERSISTENCE_S - 3 + 4 * decay - decay**2
+        self._xx += 2 * reach * self._xv + reach**2 * self._vv + noise * PERSISTENCE_S**2 * grown
+        self._xv = decay * (self._xv + reach * self._vv) + noise * PERSISTENCE_S * (1 - decay) ** 2
+        self._vv = decay**2 * self._vv + noise * (1 - decay**2)
+
+    def misfit(self, boxes: Floats, extra: Floats) -> Floats:
+        """Negative log likelihood of `boxes`, broadcastable to (n, m, 4), as shape (n, m).
+
+        `extra`, likewise broadcastable, is added to the variance of the measurement. Constants are
+        dropped: 0 is a perfect fit at a spread of one metre and one e-fold of size.
+        """
+        variance = (self._xx + self._noise)[:, None] + extra
+        distance = (((boxes - self.box[:, None]) / self.units[:, None]) ** 2 / variance).sum(-1)
+        tail = (FREEDOM + 4) / 2 * np.log1p(distance / FREEDOM)
+        misfit: Floats = tail + 0.5 * np.log(variance).sum(-1)
+        return misfit
+
+    def correct(self, index: npt.NDArray[np.intp], boxes: Floats, extra: Floats) -> None:
+        """Takes up the measured `boxes` (m, 4) in the filters at `index` (m,)."""
+        units = self.units[index]
+        xx, xv, vv = self._xx[index], self._xv[index], self._vv[index]
+        innovation = (boxes - self.box[index]) / units
+        noise = self._noise[index] + extra
+        distance = (innovation**2 / (xx + noise)).sum(-1, keepdims=True)
+        total = xx + noise * np.maximum((FREEDOM + distance) / (FREEDOM + 4), 1.0)
+        gain_x, gain_v = xx / total, xv / total
+        self.box[index] += units * gain_x * innovation
+        self.velocity[index] += units * gain_v * innovation
+        self._xx[index] = (1 - gain_x) * xx
+        self._xv[index] = (1 - gain_x) * xv
+        self._vv[index] = vv - gain_v * xv
+
+
+def _noise(height_m: Floats) -> Floats:
+    """Variances of seen boxes of things `height_m` (n,) tall, of shape (n, 4)."""
+    noise = np.full((len(height_m), 4), SIZE_NOISE**2)
+    noise[:, :2] = ((BOX_NOISE * height_m) ** 2)[:, None]
+    return noise
