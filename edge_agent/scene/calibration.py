@@ -1,0 +1,149 @@
+"""The constants of the rules, as data.
+
+The log-odds terms (`prior`, `start`, `per_...`, `border`, `inside`, `scale`) are to be fitted on
+simulated visits; times and distances are choices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_agent.domain.observation import Emotion
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceConstants:
+    """Log-odds that a track is a person."""
+
+    prior_log_odds: float = -2.0
+    hit_log_odds: float = 0.5
+    """What a new look with a score of 0.5 says."""
+    score_slope: float = 0.8
+    """Log-odds per log-odds of the detector."""
+    score_limit: float = 4.0
+    miss_log_odds: float = -2.0
+    """What a new look without a detection says."""
+    log_odds_limit: float = 12.0
+    correlation_s: float = 0.15
+    """Time in which the errors of detections become independent."""
+    probation_s: float = 0.3
+    least_hits: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceConstants:
+    """Log-odds that a person out of sight has gone: (at once, per second) beyond the occlusion."""
+
+    border: tuple[float, float] = (3.0, 1.5)
+    inside: tuple[float, float] = (-0.5, 1.2)
+    grace_s: float = 0.3
+    """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
+    forgotten_s: float = 60.0
+    border_share: float = 0.03
+    """Share of the image's side that counts as its border."""
+    lookahead_s: float = 0.5
+    """How far ahead the walk is continued to see whether it leads over the border."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinePrior:
+    """An emotion's intensity on faces at rest: mean and standard deviation over people."""
+
+    level: float
+    deviation: float
+
+
+BASELINES = {
+    Emotion.HAPPINESS: BaselinePrior(0.06, 0.10),
+    Emotion.SURPRISE: BaselinePrior(0.05, 0.10),
+    Emotion.SADNESS: BaselinePrior(0.15, 0.25),
+    Emotion.ANGER: BaselinePrior(0.10, 0.20),
+    Emotion.DISGUST: BaselinePrior(0.03, 0.15),
+    Emotion.FEAR: BaselinePrior(0.03, 0.15),
+    Emotion.CONTEMPT: BaselinePrior(0.04, 0.20),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionConstants:
+    start: float = -5.0
+    per_deviation: float = 1.2
+    most_deviations: float = 6.0
+    per_lead: float = 3.0
+    per_certainty: float = 1.0
+    least_rise: float = 0.15
+    open_deviations: float = 2.0
+    least_duration_s: float = 0.25
+    settling_s: float = 0.5
+    smoothing_s: float = 0.25
+    noise_deviation: float = 0.08
+    """Standard deviation of a smoothed reading about the true intensity."""
+    correlation_s: float = 1.0
+    wander_per_s: float = 2e-5
+    """Variance that a baseline gains per second."""
+    clip: float = 0.15
+    """The most that one reading is believed to differ from the baseline."""
+    peak_learning: float = 0.1
+    """Share of time that counts for the baseline during a peak."""
+    longest_baseline_step_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FocusConstants:
+    start: float = -0.5
+    per_second: float = 2.0
+    most_beyond_s: float = 2.0
+    per_spread: float = -1.0
+    per_certainty: float = 2.0
+    radius_rad: float = 0.15
+    least_duration_s: float = 1.0
+    leaving_s: float = 0.1
+    longest_gap_s: float = 0.7
+    least_eyes_open: float = 0.3
+    smoothing_s: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionConstants:
+    noise_deviation: float = 0.15
+    """Of the displacement over a visit, in sizes (square roots of area) of the person's box."""
+    least_displacement: float = 0.5
+    least_time_s: float = 1.0
+    switch_confidence: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class LookConstants:
+    correlation_s: float = 0.7
+    """Time in which the errors of two looks at one face become independent."""
+    least_looks: float = 2.0
+    least_span_s: float = 1.0
+    fewest_looks: float = 0.05
+    """Below it a face was hardly seen, and the deviation no longer grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgeConstants:
+    scale: float = 1.0
+    """True deviation over the stated one."""
+    shared_error: float = 0.6
+    """Share of the variance of one look that all looks at one face have in common."""
+    least_deviation_years: float = 0.5
+    looks: LookConstants = field(default_factory=LookConstants)
+
+
+@dataclass(frozen=True, slots=True)
+class GenderConstants:
+    scale: float = 0.6
+    shared_error: float = 0.6
+    score_limit: float = 4.0
+    looks: LookConstants = field(default_factory=LookConstants)
+
+
+PRESENCE = PresenceConstants()
+ABSENCE = AbsenceConstants()
+EMOTION = EmotionConstants()
+FOCUS = FocusConstants()
+DIRECTION = DirectionConstants()
+AGE = AgeConstants()
+GENDER = GenderConstants()

@@ -1,0 +1,136 @@
+"""Age and gender of one visit: posteriors over its looks, and the rules of their two events.
+
+A model errs in two ways: anew at each look (light, turn, blur), and the same way at every look of
+one face. Only the first averages out. And looks of consecutive frames are hardly two looks. So the
+posterior counts looks by the time between them, weighs them by quality, and keeps the error that
+they share for good: an hour of looks makes it no surer than the model can be of that face.
+
+Precondition: `least_looks` independent looks over `least_span_s`. Hysteresis: at most two reports,
+the second only for an estimate that has moved and is more certain.
+"""
+
+from __future__ import annotations
+
+import math
+
+from edge_agent.domain.observation import Gender
+from edge_agent.scene.calibration import (
+    AGE,
+    GENDER,
+    AgeConstants,
+    GenderConstants,
+    LookConstants,
+)
+from edge_agent.scene.confidence import log_odds, logistic, normal_cdf, share_of_new_evidence
+from edge_agent.scene.look import Look
+from edge_agent.scene.reporting import Finding
+
+AGE_TOLERANCE_YEARS = 5.0
+"""An age within this of the true one is right."""
+
+
+class Looks:
+    """How many independent looks the correlated ones of a visit are worth, and since when."""
+
+    def __init__(self, constants: LookConstants) -> None:
+        self._constants = constants
+        self._first_s: float | None = None
+        self._last_s = -math.inf
+        self.count = 0.0
+
+    def add(self, time_s: float, quality: float) -> float:
+        """Takes up a look of `quality` in [0, 1]; gives its worth in looks."""
+        news = share_of_new_evidence(time_s - self._last_s, self._constants.correlation_s)
+        self._first_s = time_s if self._first_s is None else self._first_s
+        self._last_s = time_s
+        worth = news * quality
+        self.count += worth
+        return worth
+
+    @property
+    def have_settled(self) -> bool:
+        if self._first_s is None:
+            return False
+        long_enough = self._last_s - self._first_s >= self._constants.least_span_s
+        return long_enough and self.count >= self._constants.least_looks
+
+    def share_of_error(self, shared: float) -> float:
+        """The variance of the mean over the looks, relative to that of one look."""
+        return shared + (1.0 - shared) / max(self.count, self._constants.fewest_looks)
+
+
+class AgePosterior:
+    """The age of one person: a normal belief, from looks of stated deviation."""
+
+    def __init__(self, constants: AgeConstants = AGE) -> None:
+        self._constants = constants
+        self._looks = Looks(constants.looks)
+        self._precision = 0.0
+        self._weighted_years = 0.0
+
+    def advance(self, look: Look) -> tuple[Finding, ...]:
+        """The settled age in years, if it has settled and the face was read in this look."""
+        observation = look.observation
+        if observation is None or observation.age is None:
+            return ()
+        worth = self._looks.add(look.time_s, observation.face_quality)
+        deviation = max(observation.age.deviation_years, self._constants.least_deviation_years)
+        self._precision += worth / deviation**2
+        self._weighted_years += worth * observation.age.years / deviation**2
+        if not self._looks.have_settled or self.years is None:
+            return ()
+        return (Finding("age", self.confidence, "age", self.years),)
+
+    @property
+    def years(self) -> float | None:
+        return self._weighted_years / self._precision if self._precision > 0.0 else None
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the true age lies within 5 years of `years`."""
+        if self._precision <= 0.0:
+            return 0.0
+        one_look = self._looks.count / self._precision
+        variance = (
+            self._constants.scale**2
+            * one_look
+            * self._looks.share_of_error(self._constants.shared_error)
+        )
+        return 2.0 * normal_cdf(AGE_TOLERANCE_YEARS / math.sqrt(variance)) - 1.0
+
+
+class GenderPosterior:
+    """The gender of one person: log-odds, averaged over looks of stated probability."""
+
+    def __init__(self, constants: GenderConstants = GENDER) -> None:
+        self._constants = constants
+        self._looks = Looks(constants.looks)
+        self._sum = 0.0
+
+    def advance(self, look: Look) -> tuple[Finding, ...]:
+        """The settled gender (0 female, 1 male), if it has settled and was read in this look."""
+        observation = look.observation
+        if observation is None or observation.gender is None:
+            return ()
+        worth = self._looks.add(look.time_s, observation.face_quality)
+        score = log_odds(observation.gender.female_probability, self._constants.score_limit)
+        self._sum += worth * score
+        if not self._looks.have_settled or self.gender is None:
+            return ()
+        is_male = float(self.gender is Gender.MALE)
+        return (Finding("gender", self.confidence, "gender", is_male),)
+
+    @property
+    def gender(self) -> Gender | None:
+        if self._looks.count <= 0.0:
+            return None
+        return Gender.FEMALE if self._sum >= 0.0 else Gender.MALE
+
+    @property
+    def confidence(self) -> float:
+        """The probability in [0.5, 1) that `gender` is right; 0 before the first look."""
+        if self._looks.count <= 0.0:
+            return 0.0
+        mean = self._sum / self._looks.count
+        certainty = self._constants.scale / self._looks.share_of_error(self._constants.shared_error)
+        return logistic(abs(mean) * certainty)

@@ -1,0 +1,142 @@
+"""Peaks of emotions above a person's own baseline: the rule of emotion_detected.
+
+Everybody's face at rest has its own look; some look sad, some look cross. So each emotion has a
+running baseline over the visit, and only a rise above it is a peak. Before a person is known, the
+baseline is what faces at rest look like in general: narrow for happiness (hardly anybody smiles
+broadly at rest, so who comes in smiling is noticed), wide for sadness and anger.
+
+Precondition: a rise of `least_rise` and of `open_deviations` for `least_duration_s`. Evidence: the
+height of the rise in standard deviations of baseline and noise, and how far it leads the rises of
+the other emotions. Hysteresis: a peak is over when the rise has stayed under half its greatest
+height, or under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
+"""
+
+from __future__ import annotations
+
+import math
+
+from edge_agent.domain.observation import Emotion
+from edge_agent.scene.calibration import BASELINES, EMOTION, BaselinePrior, EmotionConstants
+from edge_agent.scene.confidence import logistic, share_of_new_evidence
+from edge_agent.scene.look import Look
+from edge_agent.scene.reporting import Finding
+from edge_agent.scene.smoothing import LEAST_WEIGHT, Smoothed
+
+PEAKING = tuple(emotion for emotion in Emotion if emotion is not Emotion.NEUTRAL)
+
+
+class EmotionRule:
+    """Finds the peaks of one person's face."""
+
+    def __init__(self, constants: EmotionConstants = EMOTION) -> None:
+        self._constants = constants
+        self._smoothed = Smoothed(constants.smoothing_s)
+        self._peaks = tuple(Peak(emotion, constants) for emotion in PEAKING)
+        self._time_s = -math.inf
+
+    def advance(self, look: Look) -> tuple[Finding, ...]:
+        """The peaks that last at this look; none when the face was not read."""
+        observation = look.observation
+        if observation is None or observation.expression is None:
+            return ()
+        expression = observation.expression
+        weight = max(observation.face_quality, LEAST_WEIGHT)
+        step_s, self._time_s = look.time_s - self._time_s, look.time_s
+        self._smoothed.add(expression.intensities, look.time_s, weight)
+        self._advance_peaks(look.time_s, step_s, weight)
+        return tuple(
+            peak.finding(look.time_s, self._strongest_other(peak), expression.confidence * weight)
+            for peak in self._peaks
+            if peak.is_open
+        )
+
+    def _strongest_other(self, peak: Peak) -> float:
+        return max(other.rise for other in self._peaks if other is not peak)
+
+    def _advance_peaks(self, time_s: float, step_s: float, weight: float) -> None:
+        smoothed = self._smoothed.value
+        assert smoothed is not None
+        for peak in self._peaks:
+            peak.advance(smoothed[tuple(Emotion).index(peak.emotion)], time_s, step_s, weight)
+
+
+class Baseline:
+    """What one emotion looks like on this face at rest: a normal belief, robustly updated.
+
+    A Kalman filter of a slowly wandering level whose innovations are clipped (Huber, 1964), so that
+    a smile moves it little; repeated looks count by the time between them.
+    """
+
+    def __init__(self, prior: BaselinePrior, constants: EmotionConstants) -> None:
+        self.level = prior.level
+        self.variance = prior.deviation**2
+        self._constants = constants
+
+    def advance(self, intensity: float, step_s: float, weight: float) -> None:
+        constants = self._constants
+        elapsed_s = min(step_s, constants.longest_baseline_step_s)
+        self.variance += constants.wander_per_s * elapsed_s
+        news = weight * share_of_new_evidence(elapsed_s, constants.correlation_s)
+        gain = self.variance / (self.variance + constants.noise_deviation**2 / max(news, 1e-6))
+        innovation = min(max(intensity - self.level, -constants.clip), constants.clip)
+        self.level += gain * innovation
+        self.variance *= 1.0 - gain
+
+
+class Peak:
+    """One emotion's present peak, if any, above its baseline."""
+
+    def __init__(self, emotion: Emotion, constants: EmotionConstants) -> None:
+        self.emotion = emotion
+        self.rise = 0.0
+        self.is_open = False
+        self._baseline = Baseline(BASELINES[emotion], constants)
+        self._constants = constants
+        self._count = 0
+        self._opened_s = 0.0
+        self._highest = 0.0
+        self._last_high_s = -math.inf
+
+    def advance(self, intensity: float, time_s: float, step_s: float, weight: float) -> None:
+        self.rise = intensity - self._baseline.level
+        if self.is_open:
+            self._hold(time_s)
+        elif self._is_risen():
+            self.is_open = True
+            self._count += 1
+            self._opened_s = self._last_high_s = time_s
+            self._highest = self.rise
+        held = self._constants.peak_learning if self.is_open else 1.0
+        self._baseline.advance(intensity, step_s * held, weight)
+
+    def finding(self, time_s: float, strongest_other: float, certainty: float) -> Finding:
+        """This peak; `strongest_other` is the rise of the emotion that it competes with."""
+        confidence = self._confidence(time_s, strongest_other, certainty)
+        return Finding(self._count, confidence, f"emotion_{self.emotion.value}")
+
+    def _is_risen(self) -> bool:
+        constants = self._constants
+        return self.rise >= max(constants.least_rise, constants.open_deviations * self._deviation)
+
+    def _hold(self, time_s: float) -> None:
+        constants = self._constants
+        self._highest = max(self._highest, self.rise)
+        if self.rise >= max(constants.least_rise, self._highest / 2):
+            self._last_high_s = time_s
+        elif time_s - self._last_high_s >= constants.settling_s:
+            self.is_open = False
+
+    def _confidence(self, time_s: float, strongest_other: float, certainty: float) -> float:
+        constants = self._constants
+        if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
+            return 0.0
+        return logistic(
+            constants.start
+            + constants.per_deviation * min(self.rise / self._deviation, constants.most_deviations)
+            + constants.per_lead * (self.rise - strongest_other)
+            + constants.per_certainty * certainty
+        )
+
+    @property
+    def _deviation(self) -> float:
+        return math.sqrt(self._baseline.variance + self._constants.noise_deviation**2)
