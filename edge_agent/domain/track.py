@@ -19,7 +19,9 @@ class Track:
     pixels of the full frame, not clipped. `velocity` is that of the leading box's centre in
     pixels per second. `first_seen` and `last_seen` are the capture times of the first and the
     latest frame with a detection; `hits` counts those frames. `is_confirmed` tells that enough was
-    seen for a person to be there rather than a false box; it never goes back.
+    seen for a person to be there rather than a false box; it never goes back. `is_located` tells that
+    the boxes can be relied on: the person was seen, or is unseen for so short and was followed so
+    well that the prediction is about as good as a look.
     """
 
     track_id: int
@@ -31,6 +33,7 @@ class Track:
     last_seen: Instant
     hits: int
     is_confirmed: bool = True
+    is_located: bool = True
 
     @property
     def is_seen(self) -> bool:
@@ -39,8 +42,8 @@ class Track:
 
     @property
     def is_output(self) -> bool:
-        """Whether a consumer is told of the person in this frame, with this box."""
-        return self.is_seen and self.is_confirmed
+        """Whether the person and the boxes are fit to be shown as in view in this frame."""
+        return self.is_confirmed and self.is_located
 
     @property
     def leading_box(self) -> Box:

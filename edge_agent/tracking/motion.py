@@ -37,13 +37,13 @@ class BoxFilters:
 
     `box` has shape (n, 4): centre x, centre y in pixels, log width, log height. `velocity`, of the
     same shape, is its change per second. `scale`, of shape (n,), is in pixels per metre and follows
-    the height.
+    the height. `height_m`, of shape (n,), is how tall the things are.
     """
 
     def __init__(self) -> None:
         self.box: Floats = np.empty((0, 4))
         self.velocity: Floats = np.empty((0, 4))
-        self._height_m: Floats = np.empty(0)
+        self.height_m: Floats = np.empty(0)
         self._noise: Floats = np.empty((0, 4))
         # Variance of position, covariance of the two, variance of velocity; per axis, in metres.
         self._xx: Floats = np.empty((0, 4))
@@ -57,7 +57,7 @@ class BoxFilters:
     def units(self) -> Floats:
         """What one unit of spread is on each axis, shape (n, 4): pixels per metre, or 1."""
         units = np.ones_like(self.box)
-        units[:, :2] = (np.exp(self.box[:, 3]) / self._height_m)[:, None]
+        units[:, :2] = (np.exp(self.box[:, 3]) / self.height_m)[:, None]
         return units
 
     @property
@@ -69,7 +69,7 @@ class BoxFilters:
         """New filters at `boxes` (m, 4) of things `height_m` (m,) tall; nothing known of speed."""
         self.box = np.vstack([self.box, boxes])
         self.velocity = np.vstack([self.velocity, np.zeros_like(boxes)])
-        self._height_m = np.concatenate([self._height_m, height_m])
+        self.height_m = np.concatenate([self.height_m, height_m])
         noise = _noise(height_m)
         self._noise = np.vstack([self._noise, noise])
         self._xx = np.vstack([self._xx, noise + extra])
@@ -78,13 +78,13 @@ class BoxFilters:
 
     def keep(self, kept: Mask) -> None:
         """Forgets the filters whose place in `kept` (n,) is False."""
-        for name in ("box", "velocity", "_height_m", "_noise", "_xx", "_xv", "_vv"):
+        for name in ("box", "velocity", "height_m", "_noise", "_xx", "_xv", "_vv"):
             setattr(self, name, getattr(self, name)[kept])
 
     def replace(self, index: int, box: Floats, height_m: float, extra: Floats) -> None:
         """Goes on with another part of the same person, whose `box` (4,) stands in for the old."""
         self.box[index] = box
-        self._height_m[index] = height_m
+        self.height_m[index] = height_m
         self._noise[index] = _noise(np.array([height_m]))[0]
         self._xx[index] += extra
 

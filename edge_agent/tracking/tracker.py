@@ -25,12 +25,15 @@ from edge_agent.tracking.anatomy import (
 from edge_agent.tracking.association import assign
 from edge_agent.tracking.motion import BoxFilters, Floats
 
+TENTATIVE_COST = 2.0
 MISFIT_LIMIT = 2.0
 """The misfit from which on a detection is rather a new person."""
 EVIDENCE_TO_CONFIRM = 6.0
 """Summed log odds of a track's detections with which it counts as a person."""
 TENTATIVE_S = 0.3
 """Seconds without a detection after which a track that was never confirmed is a false box."""
+LOCATED = 0.07
+"""Standard deviation of a predicted centre, in heights of the box, up to which it is relied on."""
 LEAD_S = 0.5
 """Seconds for which the leading part is unseen, while the other is, until the other leads."""
 
@@ -70,7 +73,7 @@ class Tracker:
         unclaimed = self._continue(found, captured_at)
         self._begin(found, unclaimed, captured_at)
         self._forget(captured_at, frame_size)
-        return self._tracks()
+        return self._tracks(frame_size)
 
     def _continue(self, found: _Found, now: Instant) -> npt.NDArray[np.intp]:
         """Updates the tracks that are seen; the places of the detections that are nobody's."""
@@ -78,6 +81,7 @@ class Tracker:
             return np.arange(len(found))
         boxes, extra = self._in_lead(found)
         cost = self._filters.misfit(boxes, extra)
+        cost += TENTATIVE_COST * np.array([not p.is_confirmed for p in self._people])[:, None]
         rows, columns = assign(cost, np.full((1, 1), MISFIT_LIMIT))
         chosen = np.broadcast_to(boxes, (*cost.shape, 4))[rows, columns]
         doubts = np.broadcast_to(extra, (*cost.shape, 4))[rows, columns]
@@ -155,17 +159,27 @@ class Tracker:
         outside: npt.NDArray[np.bool_] = (x < 0) | (x > size.width) | (y < 0) | (y > size.height)
         return outside
 
-    def _tracks(self) -> tuple[Track, ...]:
+    def _located(self, size: Size | None) -> npt.NDArray[np.bool_]:
+        """Whether the prediction of each track, were it unseen, is as good as a look."""
+        boxes = self._filters.box
+        located = self._filters.spread[:, :2].max(-1) < LOCATED * self._filters.height_m
+        if size is not None:
+            half = np.exp(boxes[:, 2]) / 2
+            located &= (boxes[:, 0] > half) & (boxes[:, 0] < size.width - half)
+        return located
+
+    def _tracks(self, size: Size | None) -> tuple[Track, ...]:
         boxes = self._filters.box
         sides = np.exp(boxes[:, 2:])
         return tuple(
-            person.track(lead, Box(x - w / 2, y - h / 2, w, h), Point(dx, dy))
-            for person, lead, (x, y, _, _), (w, h), (dx, dy, _, _) in zip(
+            person.track(lead, Box(x - w / 2, y - h / 2, w, h), Point(dx, dy), located)
+            for person, lead, (x, y, _, _), (w, h), (dx, dy, _, _), located in zip(
                 self._people,
                 boxes,
                 boxes.tolist(),
                 sides.tolist(),
                 self._filters.velocity.tolist(),
+                self._located(size).tolist(),
                 strict=True,
             )
         )
@@ -243,7 +257,7 @@ class _Person:
         unseen_s = now.since(self.last_seen)
         return unseen_s > (settings.memory_s if self.is_confirmed else TENTATIVE_S)
 
-    def track(self, lead: Floats, box: Box, velocity: Point) -> Track:
+    def track(self, lead: Floats, box: Box, velocity: Point, is_located: bool) -> Track:
         """The track of this person, whose leading part is at `lead` (4,), that is at `box`."""
         return Track(
             track_id=self.track_id,
@@ -255,6 +269,7 @@ class _Person:
             last_seen=self.last_seen,
             hits=self.hits,
             is_confirmed=self.is_confirmed,
+            is_located=self.detection is not None or is_located,
         )
 
     def _box(self, part: Part, lead: Floats, box: Box) -> Box:
