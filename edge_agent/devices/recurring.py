@@ -1,0 +1,29 @@
+"""Saying once what happens over and over."""
+
+from __future__ import annotations
+
+import logging
+
+
+class Trouble:
+    """A failure that may repeat: warns the first time, whispers then, and says when it is over."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._told = ""
+        self._count = 0
+
+    @property
+    def is_on(self) -> bool:
+        return self._count > 0
+
+    def happened(self, what: str) -> None:
+        self._count += 1
+        level = logging.DEBUG if what == self._told else logging.WARNING
+        self._told = what
+        self._log.log(level, "%s", what)
+
+    def is_over(self, what: str) -> None:
+        if self.is_on:
+            self._log.info("%s", what)
+        self._told, self._count = "", 0

@@ -1,0 +1,77 @@
+"""Cutting a face out of a frame, in the one way that the models are trained with."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from edge_agent.domain.geometry import Box
+from edge_agent.perception.tensors import Pixels
+
+SMALLEST_FACE_SIDE = 8.0
+"""Pixels below which a crop says nothing."""
+FULL_DETAIL_SIDE = 48.0
+"""Pixels from which a larger face tells no more to models of this size."""
+SHARP_ENOUGH = 0.02
+"""Share of a crop's variance in its Laplacian from which it counts as sharp."""
+FLAT_CONTRAST = 4.0
+"""Standard deviation in grey levels below which a crop shows nothing."""
+
+
+def square_around(box: Box, side_factor: float) -> Box:
+    """The square with the box's centre and `side_factor` times the mean of its sides."""
+    side = side_factor * float(np.sqrt(box.area))
+    return Box.around(box.center, side, side)
+
+
+def cut(pixels: Pixels, square: Box, side: int) -> Pixels | None:
+    """The square of an image, resized to `side` x `side`; its border continues beyond the image.
+
+    None where nothing, or too little to tell anything, of the square lies in the image.
+    """
+    height, width = pixels.shape[:2]
+    left, top = round(square.x), round(square.y)
+    extent = max(round(square.width), 1)
+    right, bottom = left + extent, top + extent
+    inside = pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    if square.width < SMALLEST_FACE_SIDE or inside.size * 4 < extent * extent * _channels(pixels):
+        return None
+    if inside.shape[:2] != (extent, extent):
+        inside = np.asarray(
+            cv2.copyMakeBorder(
+                inside,
+                max(-top, 0),
+                max(bottom - height, 0),
+                max(-left, 0),
+                max(right - width, 0),
+                cv2.BORDER_REPLICATE,
+            ),
+            np.uint8,
+        )
+    method = cv2.INTER_AREA if extent > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(inside, (side, side), interpolation=method), np.uint8)
+
+
+def grey(crop: Pixels) -> Pixels:
+    """A crop in grey, of shape (height, width)."""
+    return crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def quality(crop: Pixels, square: Box) -> float:
+    """How far a grey crop can be trusted, in [0, 1], by its size in the frame and its sharpness.
+
+    The measure of sharpness is the variance of the Laplacian (Pech-Pacheco et al., 2000), here
+    relative to the crop's own variance, so that low light alone does not count as blur.
+    """
+    deviation = float(crop.std())
+    if deviation < FLAT_CONTRAST:
+        return 0.0
+    size = (square.width - SMALLEST_FACE_SIDE) / (FULL_DETAIL_SIDE - SMALLEST_FACE_SIDE)
+    sharpness = float(cv2.Laplacian(crop, cv2.CV_32F).var()) / deviation**2 / SHARP_ENOUGH
+    return min(max(size, 0.0), 1.0) * math.sqrt(min(sharpness, 1.0))
+
+
+def _channels(pixels: Pixels) -> int:
+    return 1 if pixels.ndim == 2 else pixels.shape[2]

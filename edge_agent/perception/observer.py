@@ -1,0 +1,44 @@
+"""Which model heads run on which track in this frame, within what a frame may cost."""
+
+from __future__ import annotations
+
+from edge_agent.domain.frame import Frame
+from edge_agent.domain.observation import Observation
+from edge_agent.domain.track import Track
+from edge_agent.perception.expression import ExpressionReader
+
+FACES_PER_FRAME = 8
+"""Faces that are read in one frame; with more in view they take turns."""
+
+
+class Observer:
+    """Reads the faces of the tracks. Heads that are switched off are None and never run."""
+
+    def __init__(
+        self, expression: ExpressionReader | None, faces_per_frame: int = FACES_PER_FRAME
+    ) -> None:
+        self._expression = expression
+        self._faces_per_frame = faces_per_frame
+        self._last_read: dict[int, float] = {}
+
+    def observe(self, frame: Frame, tracks: tuple[Track, ...]) -> tuple[Observation, ...]:
+        """Observations of the tracks whose face is seen, those first that have waited longest."""
+        now = frame.captured_at.monotonic_s
+        self._forget_all_but(tracks)
+        seen = [t for t in tracks if t.detection is not None and t.detection.face is not None]
+        seen.sort(key=lambda track: self._last_read.get(track.track_id, float("-inf")))
+        chosen = seen[: self._faces_per_frame]
+        for track in chosen:
+            self._last_read[track.track_id] = now
+        return tuple(self._observation(frame, track) for track in chosen)
+
+    def _observation(self, frame: Frame, track: Track) -> Observation:
+        assert track.detection is not None and track.detection.face is not None
+        if self._expression is None:
+            return Observation(track.track_id)
+        expression, quality = self._expression.read(frame.pixels, track.detection.face.box)
+        return Observation(track.track_id, face_quality=quality, expression=expression)
+
+    def _forget_all_but(self, tracks: tuple[Track, ...]) -> None:
+        live = {track.track_id for track in tracks}
+        self._last_read = {key: at for key, at in self._last_read.items() if key in live}

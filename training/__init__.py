@@ -1,0 +1,1 @@
+"""How every model in models/ is made again, from data to int8 .tflite."""

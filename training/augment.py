@@ -1,0 +1,106 @@
+"""What happens to face crops on a real board, drawn at random for whole batches.
+
+Images are float32 tensors of shape (n, channels, side, side) in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAugmentation:
+    """How far each change goes; shares are probabilities, shifts are parts of the side."""
+
+    flip: float = 0.5
+    rotation_rad: float = math.radians(15)
+    scale: float = 0.15
+    shift: float = 0.08
+    shear: float = 0.1
+    contrast: float = 0.35
+    brightness: float = 0.2
+    gamma: float = 0.4
+    soften: float = 0.25
+    smallest_side: int = 16
+    noise: float = 0.03
+    erase: float = 0.35
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._moved(images)
+        images = self._softened(images)
+        images = self._lit(images)
+        return self._erased(images)
+
+    def _moved(self, images: torch.Tensor) -> torch.Tensor:
+        n = len(images)
+        angle = (torch.rand(n) * 2 - 1) * self.rotation_rad
+        scale = torch.exp((torch.rand(n) * 2 - 1) * self.scale)
+        aspect = torch.exp((torch.rand(n) * 2 - 1) * self.shear)
+        mirror = torch.where(torch.rand(n) < self.flip, -1.0, 1.0)
+        shift = (torch.rand(n, 2) * 2 - 1) * self.shift * 2
+        cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+        affine = torch.stack(
+            [
+                torch.stack([cos * aspect * mirror, -sin, shift[:, 0]], 1),
+                torch.stack([sin * mirror, cos / aspect, shift[:, 1]], 1),
+            ],
+            1,
+        )
+        grid = F.affine_grid(affine, list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+    def _softened(self, images: torch.Tensor) -> torch.Tensor:
+        """A part of the batch as if seen from afar: fewer pixels, then enlarged again."""
+        chosen = torch.rand(len(images)) < self.soften
+        if chosen.any():
+            side = images.shape[-1]
+            small = int(torch.randint(self.smallest_side, side, ()).item())
+            shrunk = F.interpolate(images[chosen], size=(small, small), mode="area")
+            images = images.clone()
+            images[chosen] = F.interpolate(
+                shrunk, size=(side, side), mode="bilinear", align_corners=False
+            )
+        return images
+
+    def _lit(self, images: torch.Tensor) -> torch.Tensor:
+        shape = (len(images), 1, 1, 1)
+        contrast = torch.exp((torch.rand(shape) * 2 - 1) * self.contrast)
+        brightness = (torch.rand(shape) * 2 - 1) * self.brightness
+        gamma = torch.exp((torch.rand(shape) * 2 - 1) * self.gamma)
+        mean = images.mean((1, 2, 3), keepdim=True)
+        images = ((images - mean) * contrast + mean + brightness).clamp(0, 1) ** gamma
+        noise = torch.randn_like(images) * (torch.rand(shape) * self.noise)
+        return (images + noise).clamp(0, 1)
+
+    def _erased(self, images: torch.Tensor) -> torch.Tensor:
+        """One rectangle of some images covered with grey (Zhong et al., "Random Erasing", 2017)."""
+        n, _, height, width = images.shape
+        extent = torch.rand(n, 2, 1) * 0.3 + 0.1
+        corner = torch.rand(n, 2, 1) * (1 - extent)
+        rows = (torch.arange(height) + 0.5) / height
+        columns = (torch.arange(width) + 0.5) / width
+        in_rows = (rows > corner[:, 0]) & (rows < corner[:, 0] + extent[:, 0])
+        in_columns = (columns > corner[:, 1]) & (columns < corner[:, 1] + extent[:, 1])
+        chosen = torch.rand(n, 1, 1) < self.erase
+        hole = (in_rows[:, :, None] & in_columns[:, None, :] & chosen)[:, None]
+        return torch.where(hole, torch.rand(n, 1, 1, 1), images)
+
+
+def mixed(
+    images: torch.Tensor, targets: torch.Tensor, *, strength: float, share: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """MixUp (Zhang et al., 2017) of a share of the batches; targets are distributions."""
+    if float(torch.rand(())) >= share:
+        return images, targets
+    beta = torch.distributions.Beta(strength, strength)
+    weight = beta.sample((len(images),)).to(images)
+    order = torch.randperm(len(images))
+    pixel_weight = weight[:, None, None, None]
+    return (
+        images * pixel_weight + images[order] * (1 - pixel_weight),
+        targets * weight[:, None] + targets[order] * (1 - weight[:, None]),
+    )

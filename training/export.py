@@ -1,0 +1,41 @@
+"""From a trained PyTorch network to a full int8 .tflite, without TensorFlow."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import litert_torch
+import numpy as np
+import numpy.typing as npt
+import torch
+from ai_edge_quantizer import quantizer, recipe
+from torch import nn
+
+from training.networks import fused
+
+
+def export_int8(
+    network: nn.Module,
+    sample: torch.Tensor,
+    calibration: Iterable[npt.NDArray[np.float32]],
+    path: Path,
+) -> None:
+    """Write `network` as a .tflite of int8 weights, activations, input and outputs.
+
+    `sample` has the input's shape (1, channels, height, width), in [0, 1]; the file takes it as
+    (1, height, width, channels). `calibration` yields inputs of that file from training data: the
+    ranges of the activations come from them.
+    """
+    network = fused(network.cpu().eval())
+    channel_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
+    converted = litert_torch.convert(channel_last, (sample.permute(0, 2, 3, 1).contiguous(),))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        float_file = str(Path(folder) / "float.tflite")
+        converted.export(float_file)
+        work = quantizer.Quantizer(float_file)
+        work.load_quantization_recipe(recipe.static_wi8_ai8())
+        result = work.calibrate({"serving_default": [{"args_0": inputs} for inputs in calibration]})
+        work.quantize(result).export_model(str(path), overwrite=True)
