@@ -1,0 +1,173 @@
+"""Finding people: a frame in, faces, heads and bodies out, paired into persons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_agent.domain.detection import Detection, FaceLandmarks, Part, Region
+from edge_agent.domain.frame import Frame
+from edge_agent.domain.geometry import Box, Point, Size
+from edge_agent.perception.pairing import paired
+from edge_agent.perception.tensors import Engine, Letterbox, Tensor
+from edge_agent.settings import DetectionSettings
+
+Indices = npt.NDArray[np.intp]
+
+PARTS = (Part.FACE, Part.HEAD, Part.BODY)
+STRIDES = (4, 8, 16, 32)
+"""Input pixels per cell of the outputs `stride_4` to `stride_32`."""
+CHANNELS = 25
+"""Of a cell: 3 scores, 3 x 4 sides, 5 x 2 points, each as a number v in [0, 6]."""
+LOGIT_SCALE, LOGIT_SHIFT = 3.0, -12.0
+POINT_SCALE, POINT_SHIFT = 2.0, -6.0
+INPUT_MULTIPLE = 32
+MOST_CANDIDATES = 600
+"""Cells of one picture that are looked at further, the surest first."""
+SAME_OBJECT_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Found parts in pixels of the model's input, surest first.
+
+    `part` (n,) indexes `PARTS`; `score` (n,) is a probability; `box` (n, 4) left, top, right,
+    bottom; `points` (n, 5, 2) mean something for faces only.
+    """
+
+    part: Indices
+    score: Tensor
+    box: Tensor
+    points: Tensor
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def at(self, chosen: Indices | npt.NDArray[np.bool_]) -> Candidates:
+        return Candidates(
+            self.part[chosen], self.score[chosen], self.box[chosen], self.points[chosen]
+        )
+
+
+class PeopleDetector:
+    """Finds the people of a frame by their faces, heads and bodies, by one look at the whole."""
+
+    def __init__(self, engine: Engine, settings: DetectionSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    def detect(self, frame: Frame) -> tuple[Detection, ...]:
+        """The persons in view, with boxes in pixels of the frame and clipped to it."""
+        return paired(self.find(frame))
+
+    def find(self, frame: Frame) -> tuple[Region, ...]:
+        """Every part that was found, unpaired, surest first."""
+        size = input_size(frame.size, self._settings.input_long_side)
+        self._engine.resize(size)
+        letterbox = Letterbox.fitting(frame.size, size)
+        outputs = self._engine.infer(letterbox.apply(frame.pixels, size))
+        found = distinct(decode(outputs, self._settings.threshold))
+        return tuple(_regions(found, letterbox))
+
+
+def input_size(source: Size, long_side: int) -> Size:
+    """The smallest input, in whole cells of the coarsest output, for a picture of that shape."""
+    scale = long_side / max(source.width, source.height)
+    width, height = (
+        max(-(-round(side * scale) // INPUT_MULTIPLE), 1) * INPUT_MULTIPLE
+        for side in (source.width, source.height)
+    )
+    return Size(width, height)
+
+
+def decode(outputs: Mapping[str, Tensor], threshold: float) -> Candidates:
+    """Candidates of at least `threshold` in the outputs `stride_S`, each (h, w, CHANNELS).
+
+    A score is the logistic of 3 v - 12. A side lies v^2 / 2 strides from the cell's centre, a
+    point 2 v - 6 strides.
+    """
+    least = _encoded_logit(threshold)
+    parts = [_decode_level(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
+    found = Candidates(
+        np.concatenate([level.part for level in parts]),
+        np.concatenate([level.score for level in parts]),
+        np.concatenate([level.box for level in parts]),
+        np.concatenate([level.points for level in parts]),
+    )
+    return found.at(np.argsort(-found.score, kind="stable")[:MOST_CANDIDATES])
+
+
+def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
+    """Candidates, given surest first, without those that overlap a surer one of the same part.
+
+    Greedy non-maximum suppression; IoU of `overlap` and more counts as the same object.
+    """
+    if not len(found):
+        return found
+    span = float(found.box.max() - found.box.min()) + 1.0
+    boxes = found.box + (found.part * span).astype(np.float32)[:, None]
+    hides = np.triu(_iou(boxes) >= overlap, 1)
+    kept = np.ones(len(found), np.bool_)
+    for index in range(len(found)):
+        if kept[index]:
+            kept &= ~hides[index]
+    return found.at(kept)
+
+
+def _encoded_logit(probability: float) -> float:
+    """The v of [0, 6] that stands for a probability."""
+    clipped = min(max(probability, 1e-9), 1 - 1e-9)
+    return float(np.log(clipped / (1 - clipped)) - LOGIT_SHIFT) / LOGIT_SCALE
+
+
+def _decode_level(values: Tensor, stride: int, least: float) -> Candidates:
+    row, column, part = np.nonzero(values[..., : len(PARTS)] >= least)
+    cell = values[row, column]
+    which = np.arange(len(row))
+    logit = cell[which, part] * LOGIT_SCALE + LOGIT_SHIFT
+    center = (np.stack([column, row], 1) + 0.5) * stride
+    sides = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
+    reach = sides * sides * (stride / 2)
+    shifts = (cell[:, 5 * len(PARTS) :] * POINT_SCALE + POINT_SHIFT) * stride
+    points = center[:, None] + shifts.reshape(-1, 5, 2)
+    return Candidates(
+        part,
+        np.asarray(1 / (1 + np.exp(-logit)), np.float32),
+        np.concatenate([center - reach[:, :2], center + reach[:, 2:]], 1).astype(np.float32),
+        points.astype(np.float32),
+    )
+
+
+def _iou(boxes: Tensor) -> Tensor:
+    """IoU of every pair of boxes (n, 4), as (n, n)."""
+    left, top, right, bottom = boxes.T
+    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    area = (right - left) * (bottom - top)
+    return np.asarray(shared / np.maximum(area[:, None] + area - shared, 1e-9), np.float32)
+
+
+def _regions(found: Candidates, letterbox: Letterbox) -> Sequence[Region]:
+    regions = []
+    for part, score, box, points in zip(
+        found.part.tolist(),
+        found.score.tolist(),
+        found.box.tolist(),
+        found.points.tolist(),
+        strict=True,
+    ):
+        placed = letterbox.box_in_source(Box.from_corners(*box)).clipped(letterbox.source)
+        if placed.area > 0:
+            landmarks = _landmarks(points, letterbox) if PARTS[part] is Part.FACE else None
+            regions.append(Region(PARTS[part], placed, score, landmarks))
+    return regions
+
+
+def _landmarks(points: Sequence[Sequence[float]], letterbox: Letterbox) -> FaceLandmarks:
+    return FaceLandmarks(
+        *(letterbox.point_in_source(Point(x, y)).clipped(letterbox.source) for x, y in points)
+    )
