@@ -1,4 +1,4 @@
-"""Readers of the data sets that the models are trained on. Nothing of them is kept in the project."""
+"""Readers of the data sets that the models are trained on; none of them is in the project."""
 
 from __future__ import annotations
 
@@ -74,6 +74,11 @@ class FerPlus:
         """Votes for the eight emotions, as shares of shape (n, 8) that sum to 1."""
         votes = self.votes[:, :FERPLUS_CLASSES]
         return np.asarray(votes / np.maximum(votes.sum(1, keepdims=True), 1), np.float32)
+
+    def one_hot(self) -> npt.NDArray[np.float32]:
+        """1 for the most frequent emotion, of shape (n, 8)."""
+        most = self.votes[:, :FERPLUS_CLASSES].argmax(1)
+        return np.eye(FERPLUS_CLASSES, dtype=np.float32)[most]
 
     def majority(self) -> npt.NDArray[np.bool_]:
         """Where one emotion has more than half of all votes."""

@@ -1,6 +1,6 @@
 """Measure an expression model on faces with votes.
 
-python -m training.evaluate expression --images FILE.zip --votes FILE.csv [--model NAME|FILE] [--json]
+python -m training.evaluate expression --images FILE.zip --votes FILE.csv [--model FILE] [--json]
 """
 
 from __future__ import annotations

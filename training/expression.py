@@ -16,19 +16,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.augment import FaceAugmentation, mixed
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.observation import Emotion
 from edge_agent.perception.expression import softmax
+from training.augment import FaceAugmentation, mixed
 from training.calibrate import temperature_for
-from training.card import rounded, write_card
+from training.card import rounded
+from training.data import FERPLUS_CLASSES, FERPLUS_SIDE, FerPlus, data_root
 from training.evaluate_expression import Answers, answers, measure
 from training.export import export_int8
-from training.publish import MODELS, describe, publish
-from training.data import FERPLUS_CLASSES, FERPLUS_SIDE, FerPlus, data_root
-from training.networks import ResidualNet
+from training.expression_card import write_card
 from training.fit import Batch, Plan, fit, generator_for
+from training.networks import ResidualNet
+from training.publish import MODELS, describe, publish
 
 NAME = "expression"
 BATCH = 128
@@ -57,8 +58,11 @@ def main(argv: list[str] | None = None) -> None:
     validation = FerPlus.read(data / "valid.zip", data / "valid.csv").nameable()
     order = generator_for(SPLIT_SEED, 0).permutation(len(every.faces))
     held_back, training = every.chosen(order[:HELD_BACK]), every.chosen(order[HELD_BACK:])
-    print(f"{len(training.faces)} faces to train on, {HELD_BACK} to calibrate, "
-          f"{len(validation.faces)} to validate", flush=True)
+    print(
+        f"{len(training.faces)} faces to train on, {HELD_BACK} to calibrate, "
+        f"{len(validation.faces)} to validate",
+        flush=True,
+    )
     trained = train(training, validation, Plan(epochs=arguments.epochs), arguments.run)
     publish_model(trained, training, held_back, validation, arguments.models)
 
@@ -71,8 +75,9 @@ def publish_model(
     file = folder / f"{NAME}.tflite"
     sample = torch.zeros(1, 1, FERPLUS_SIDE, FERPLUS_SIDE)
     shown = training.faces[:: max(len(training.faces) // CALIBRATION_FACES, 1)]
-    export_int8(trained, sample, (face[None, :, :, None].astype(np.float32) / 255 for face in shown),
-                file)
+    export_int8(
+        trained, sample, (face[None, :, :, None].astype(np.float32) / 255 for face in shown), file
+    )
     entry = describe(
         file,
         task="expression",
@@ -87,7 +92,7 @@ def publish_model(
     publish(NAME, entry, folder)
     engine = TfliteEngine(find_model(NAME, folder))
     plain = np.log(answers(engine, held_back).probabilities + 1e-9)
-    entry["parameters"]["temperature"] = round(temperature_for(plain, held_back.distributions()), 3)
+    entry["parameters"]["temperature"] = round(temperature_for(plain, held_back.one_hot()), 3)
     publish(NAME, entry, folder)
     measured, figures = measure(find_model(NAME, folder), validation)
     entry["figures"] = {"split": "ferplus valid", **rounded(figures)}

@@ -94,7 +94,7 @@ def fit(
             f"{time.monotonic() - started:.0f} s {said}",
             flush=True,
         )
-        _save(checkpoint, plan, epoch + 1, network, average, optimizer)
+        _save(checkpoint, plan, epoch + 1, network=network, average=average, optimizer=optimizer)
     return average.cpu().eval()
 
 
@@ -128,6 +128,7 @@ def _save(
     path: Path,
     plan: Plan,
     epoch: int,
+    *,
     network: nn.Module,
     average: nn.Module,
     optimizer: torch.optim.Optimizer,

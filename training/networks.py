@@ -74,7 +74,7 @@ class ResidualNet(nn.Module):
 
 
 def fused(network: nn.Module) -> nn.Module:
-    """`network` (in eval mode, changed in place) with each batch norm folded into its convolution."""
+    """`network`, in eval mode, changed in place: batch norms folded into their convolutions."""
     for module in network.modules():
         if isinstance(module, ConvNorm) and isinstance(module[1], nn.BatchNorm2d):
             module[0] = fuse_conv_bn_eval(module[0], module[1])

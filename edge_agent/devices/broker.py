@@ -363,6 +363,36 @@ def probe(settings: MqttSettings, password: str | None, timeout_s: float = 5.0) 
     return "3.1.1"
 
 
+def subscriber(
+    settings: MqttSettings,
+    password: str | None,
+    topic_filter: str,
+    on_message: Callable[[paho.Client, object, paho.MQTTMessage], None],
+    subscribed: threading.Event | None = None,
+) -> paho.Client:
+    """A started client that gets what matches the filter, and subscribes anew when it reconnects.
+
+    MQTT 3.1.1, which every broker speaks. `subscribed` is set at the broker's first confirmation.
+    """
+    client = _client(
+        settings, paho.MQTTv311, password, _tls_context(settings.tls), "", lasting=True
+    )
+
+    def on_connect(of: paho.Client, _: object, __: object, ___: object, ____: object) -> None:
+        of.subscribe(topic_filter, qos=1)
+
+    def on_subscribe(_: object, __: object, ___: object, ____: object, _____: object) -> None:
+        if subscribed is not None:
+            subscribed.set()
+
+    client.on_connect = on_connect
+    client.on_subscribe = on_subscribe
+    client.on_message = on_message
+    client.connect(settings.host, settings.port)
+    client.loop_start()
+    return client
+
+
 def _first_answer(
     settings: MqttSettings, protocol: int, password: str | None, timeout_s: float
 ) -> ReasonCode:
@@ -406,12 +436,15 @@ def _client(
     password: str | None,
     tls: ssl.SSLContext | None,
     client_id: str,
+    *,
+    lasting: bool = False,
 ) -> paho.Client:
+    """A client as the settings have it; `lasting` ones reconnect by themselves."""
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion(protocol),
-        reconnect_on_failure=False,
+        reconnect_on_failure=lasting,
     )
     if settings.username is not None:
         client.username_pw_set(settings.username, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_agent.domain.detection import Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.observation import Observation
 from edge_agent.domain.track import Track
@@ -30,14 +31,19 @@ class Observer:
         chosen = seen[: self._faces_per_frame]
         for track in chosen:
             self._last_read[track.track_id] = now
-        return tuple(self._observation(frame, track) for track in chosen)
+        return tuple(self._read(frame, track) for track in chosen)
 
-    def _observation(self, frame: Frame, track: Track) -> Observation:
-        assert track.detection is not None and track.detection.face is not None
+    def look_at(self, frame: Frame, face: Region, track_id: int = 0) -> Observation:
+        """All that the heads read off one face."""
         if self._expression is None:
-            return Observation(track.track_id)
-        expression, quality = self._expression.read(frame.pixels, track.detection.face.box)
-        return Observation(track.track_id, face_quality=quality, expression=expression)
+            return Observation(track_id)
+        expression, quality = self._expression.read(frame.pixels, face.box)
+        return Observation(track_id, face_quality=quality, expression=expression)
+
+    def _read(self, frame: Frame, track: Track) -> Observation:
+        assert track.detection is not None
+        assert track.detection.face is not None
+        return self.look_at(frame, track.detection.face, track.track_id)
 
     def _forget_all_but(self, tracks: tuple[Track, ...]) -> None:
         live = {track.track_id for track in tracks}
