@@ -139,7 +139,8 @@ class Tracker:
     def _forget(self, now: Instant, size: Size | None) -> None:
         kept = np.array([not person.is_over(now, self._settings) for person in self._people], bool)
         if size is not None:
-            kept &= ~self._outside(size) | np.array([p.detection is not None for p in self._people])
+            seen = np.array([person.detection is not None for person in self._people], bool)
+            kept &= ~self._outside(size) | seen
         self._keep(kept)
         surplus = len(self._people) - self._settings.max_people
         if surplus > 0:
