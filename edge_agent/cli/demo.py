@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -100,7 +101,11 @@ def _show(
     seen: Seen,
 ) -> int:
     """Run the daemon and show its topics until it ends; the daemon's exit status."""
-    mqtt = MqttSettings(host=address[0], port=address[1], base_topic="edge_agent_demo")
+    # The embedded broker speaks 3.1.1 only, and is not polite to clients of version 5.
+    protocol: Literal["5", "3.1.1"] = "3.1.1" if arguments.broker is None else "5"
+    mqtt = MqttSettings(
+        host=address[0], port=address[1], base_topic="edge_agent_demo", protocol=protocol
+    )
     configuration = folder / "edge-agent.yaml"
     configuration.write_text(
         yaml.safe_dump(
@@ -112,6 +117,7 @@ def _show(
                     "host": mqtt.host,
                     "port": mqtt.port,
                     "base_topic": mqtt.base_topic,
+                    "protocol": mqtt.protocol,
                     "scene_interval_s": 0.25,
                     "outbox": {"directory": str(folder)},
                 },

@@ -173,8 +173,16 @@ class Broker:
             self._client.loop_start()
             lost = self._work_until(lambda: False, give_up_s=ANSWER_TIMEOUT_S)
             self._client.loop_stop()
+            if lost and self.state is BrokerState.CONNECTING:
+                self._try_other_version()
             if lost:
                 self._retry_later(lost)
+
+    def _try_other_version(self) -> None:
+        """Some brokers without MQTT 5 do not say so, but fall silent or hang up."""
+        if self._settings.protocol == "5":
+            is_five = self._protocol == paho.MQTTv5
+            self._protocol = paho.MQTTv311 if is_five else paho.MQTTv5
 
     def _retry_later(self, reason: str) -> None:
         self.state = BrokerState.WAITING
@@ -275,6 +283,7 @@ class Broker:
             log.info("the broker at %s does not speak MQTT 5: going on with 3.1.1", self.address)
             self._protocol = paho.MQTTv311
             return ""
+        self.state = BrokerState.WAITING
         return _refusal(self._settings, reason)
 
     def _send_waiting(self) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +33,9 @@ class TfliteEngine:
         self._model = model
         runtime = _runtime()
         try:
-            self._interpreter = runtime.Interpreter(str(model.path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = runtime.Interpreter(str(model.path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"model file {model.path} cannot be loaded: {reason}") from error
@@ -118,6 +124,23 @@ def _quantization_table(details: dict[str, Any]) -> npt.NDArray[Any]:
     limits = np.iinfo(dtype)
     values = np.round(PIXEL_VALUES / scale) + zero_point
     return np.asarray(np.clip(values, limits.min, limits.max), dtype)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the runtime's own remarks on loading out of the log; what fails is raised all the same.
+
+    They come from native code, past Python's streams, hence the descriptor.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _runtime() -> ModuleType:
