@@ -34,9 +34,9 @@ class FalseBoxNoise:
 
     per_minute: float = 2.0
     median_s: float = 0.12
-    spread: float = 1.0
+    spread: float = 0.8
     """Standard deviation of the logarithm of how long they stay."""
-    score: float = 0.7
+    score: float = 0.6
     score_between_boxes: float = 0.4
     score_over_time: float = 0.5
     flicker: float = 0.45

@@ -17,6 +17,10 @@ FACE_SHARE = 0.13
 WALKING_HEIGHTS_PER_S = (0.45, 0.95)
 """Walking speed in body heights: 1.3 m/s at 1.7 m is 0.76."""
 
+GAZE_SHIFTS_RAD = ((0.02, 0.09), (0.09, 0.22), (0.22, 0.9))
+GAZE_SHIFT_SHARES = (0.3, 0.08, 0.62)
+"""Few between 0.09 and 0.22 rad: whether those end a rest is half a matter of taste."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waypoint:
@@ -275,10 +279,20 @@ def _fixations(rng: random.Random, start_s: float, end_s: float) -> tuple[Fixati
         if rng.random() < 0.3:
             yaw, pitch = rng.gauss(0.0, 0.05), rng.gauss(0.0, 0.05)
         else:
-            amplitude, angle = rng.uniform(0.05, 0.7), rng.uniform(0.0, 2 * math.pi)
-            yaw = min(max(yaw + amplitude * math.cos(angle), -0.9), 0.9)
-            pitch = min(max(pitch + 0.5 * amplitude * math.sin(angle), -0.5), 0.5)
+            yaw, pitch = _next_target(rng, yaw, pitch)
     return tuple(fixations)
+
+
+def _next_target(rng: random.Random, yaw: float, pitch: float) -> tuple[float, float]:
+    """Mostly another thing, often another point of the same thing, seldom something between."""
+    low, high = rng.choices(GAZE_SHIFTS_RAD, GAZE_SHIFT_SHARES)[0]
+    amplitude, angle = rng.uniform(low, high), rng.uniform(-0.6, 0.6)
+    away = math.copysign(1.0, -yaw) if abs(yaw) > 0.4 else rng.choice((-1.0, 1.0))
+    upward = math.copysign(1.0, -pitch)
+    return (
+        yaw + away * amplitude * math.cos(angle),
+        pitch + upward * amplitude * abs(math.sin(angle)),
+    )
 
 
 def _resting_face(rng: random.Random, behaviour: Behaviour) -> tuple[float, ...]:

@@ -7,8 +7,9 @@ disappearance  the person has left for good, first report of it; asked: appeared
                more before the end
 emotion        a peak of that emotion lasts (to 0.5 s after it) and was not reported; asked: of
                strength 0.4 or more, its upper half read for 0.6 s or more after the appearance
-focus          the true gaze rests (by dispersion, without noise) for 1 s or more, not reported;
-               asked: such a rest read throughout for 1.5 s or more after the appearance
+focus          the true gaze was within 0.15 rad of its mean for the last second, and has left the
+               place reported before; asked: a rest (by dispersion, without noise) that was read
+               throughout for 1.5 s or more after the appearance
 direction      the true way since the first sighting lies in that quadrant; asked: it was a size of
                the box or more in one quadrant for 1 s while the person was seen, for 2 s or more
 age, gender    within 5 years; the right one; asked: the face was read for 5 s or more
@@ -27,7 +28,7 @@ from benchmarks.scene.playback import Report, TrackedFrame
 from benchmarks.scene.recording import Recording
 from edge_agent.domain.entity import Direction, Entity
 from edge_agent.domain.event import EventType
-from edge_agent.domain.geometry import Gaze
+from edge_agent.domain.geometry import Gaze, Size
 from edge_agent.domain.observation import Emotion
 
 FOCUS_RADIUS_RAD = 0.15
@@ -104,6 +105,25 @@ def false_appearances(reports: Iterable[Report]) -> int:
     return sum(r.event.type is EventType.APPEARANCE and r.person_id is None for r in reports)
 
 
+def gaze_rests(person: Person, time_s: float) -> bool:
+    """Whether the gaze was within the radius of its mean for the last second."""
+    return _last_second(person, time_s)[1] <= FOCUS_RADIUS_RAD
+
+
+def peak_lasts(person: Person, key: str, time_s: float) -> bool:
+    """Whether that emotion peaks, or did 0.5 s ago."""
+    emotion = Emotion(key.removeprefix("emotion_"))
+    return any(
+        peak.emotion is emotion and peak.start_s <= time_s <= peak.end_s + 0.5
+        for peak in person.peaks
+    )
+
+
+def is_gone_for_good(person: Person, time_s: float, size: Size) -> bool:
+    """Whether the person has left the view at `time_s`."""
+    return time_s >= person.left_view_s(size)
+
+
 def rests(person: Person, times: list[float]) -> list[tuple[float, float]]:
     """The true rests of 1 s or more, of the gaze at `times`, by dispersion and without noise."""
     found = []
@@ -127,6 +147,25 @@ def rests(person: Person, times: list[float]) -> list[tuple[float, float]]:
     return found
 
 
+def _last_second(person: Person, time_s: float) -> tuple[Gaze, float]:
+    """The mean of the gaze over the last second, and the greatest distance from it."""
+    gazes = [person.gaze(time_s - 0.02 * i) for i in range(50)]
+    mean = Gaze(
+        sum(gaze.yaw_rad for gaze in gazes) / len(gazes),
+        sum(gaze.pitch_rad for gaze in gazes) / len(gazes),
+    )
+    return mean, max(gaze.distance_to(mean) for gaze in gazes)
+
+
+def _has_left(person: Person, place: Gaze, from_s: float, to_s: float) -> bool:
+    """Whether the gaze was away from `place` at some time."""
+    steps = max(int((to_s - from_s) / 0.02), 1)
+    return any(
+        person.gaze(from_s + (to_s - from_s) * i / steps).distance_to(place) > FOCUS_RADIUS_RAD
+        for i in range(steps)
+    )
+
+
 class _Judge:
     """Goes through the reports of one recording in their order."""
 
@@ -140,6 +179,7 @@ class _Judge:
         self._appeared_s: dict[int, float] = {}
         self._gone: dict[int, Happening] = {}
         self._peaks: dict[int, dict[Peak, Happening]] = defaultdict(dict)
+        self._rested: dict[int, tuple[Gaze, float]] = {}
         self._rests: dict[int, dict[tuple[float, float], Happening]] = defaultdict(dict)
         self._met: set[int] = set()
         self._scores = {event_type: Score() for event_type in EventType}
@@ -196,13 +236,19 @@ class _Judge:
         return Verdict(report.event.confidence, is_true=False)
 
     def focus(self, person: Person, report: Report) -> Verdict:
-        met = self._rests[person.person_id]
+        """True if the gaze has rested for 1 s, and has left the place reported before."""
+        time_s = report.time_s
+        mean, radius = _last_second(person, time_s)
+        before = self._rested.get(person.person_id)
+        if radius > FOCUS_RADIUS_RAD or (before and not _has_left(person, *before, time_s)):
+            return Verdict(report.event.confidence, is_true=False)
+        self._rested[person.person_id] = (mean, time_s)
         for rest in self._true_rests[person.person_id]:
-            start_s, end_s = rest
-            if start_s + 0.95 <= report.time_s <= end_s + 0.3 and rest not in met:
-                met[rest] = Happening(person.person_id, start_s + 1.0, rest)
-                return _true(report, met[rest])
-        return Verdict(report.event.confidence, is_true=False)
+            if rest[0] + 0.9 <= time_s <= rest[1] + 0.3:
+                happening = Happening(person.person_id, rest[0] + 1.0, rest)
+                happening = self._rests[person.person_id].setdefault(rest, happening)
+                return _true(report, happening)
+        return Verdict(report.event.confidence, is_true=True, delay_s=0.0)
 
     def direction(self, person: Person, report: Report) -> Verdict:
         first_s = self._watched[person.person_id].seen[0]

@@ -1,6 +1,6 @@
 """The constants of the rules, as data.
 
-The log-odds terms (`prior`, `start`, `per_...`, `border`, `inside`, `scale`) are to be fitted on
+The weights (`weights`, `border`, `inside`), `scale` and `noise_...` are to be fitted on
 simulated visits; times and distances are choices.
 """
 
@@ -13,34 +13,30 @@ from edge_agent.domain.observation import Emotion
 
 @dataclass(frozen=True, slots=True)
 class PresenceConstants:
-    """Log-odds that a track is a person."""
-
-    prior_log_odds: float = -2.0
-    hit_log_odds: float = 0.5
-    """What a new look with a score of 0.5 says."""
-    score_slope: float = 0.8
-    """Log-odds per log-odds of the detector."""
+    weights: tuple[float, ...] = (-1.4, 2.4, 2.0, 2.8)
+    """Of (1, mean score, share of time found, logarithm of the time in probations)."""
     score_limit: float = 4.0
-    miss_log_odds: float = -2.0
-    """What a new look without a detection says."""
-    log_odds_limit: float = 12.0
+    """The most log-odds that one score of the detector is believed."""
     correlation_s: float = 0.15
     """Time in which the errors of detections become independent."""
-    probation_s: float = 0.3
+    probation_s: float = 0.5
     least_hits: int = 2
+    least_scores: float = 3.5
 
 
 @dataclass(frozen=True, slots=True)
 class AbsenceConstants:
-    """Log-odds that a person out of sight has gone: (at once, per second) beyond the occlusion."""
-
-    border: tuple[float, float] = (3.0, 1.5)
-    inside: tuple[float, float] = (-0.5, 1.2)
+    border: tuple[float, ...] = (5.0, 3.0, -2.0)
+    """Of (1, time beyond an occlusion, share covered), last seen at the image's border."""
+    inside: tuple[float, ...] = (2.6, 1.135, -3.46)
+    """The same, last seen elsewhere."""
     grace_s: float = 0.3
     """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
     forgotten_s: float = 60.0
     border_share: float = 0.03
     """Share of the image's side that counts as its border."""
+    cover_growth: float = 1.25
+    """Somebody's box grown by this is where they may hide another."""
     lookahead_s: float = 0.5
     """How far ahead the walk is continued to see whether it leads over the border."""
 
@@ -66,11 +62,9 @@ BASELINES = {
 
 @dataclass(frozen=True, slots=True)
 class EmotionConstants:
-    start: float = -5.0
-    per_deviation: float = 1.2
+    weights: tuple[float, ...] = (-5.75, 1.35, 1.64, 0.01)
+    """Of (1, rise in deviations, lead over the other emotions, certainty of the reading)."""
     most_deviations: float = 6.0
-    per_lead: float = 3.0
-    per_certainty: float = 1.0
     least_rise: float = 0.15
     open_deviations: float = 2.0
     least_duration_s: float = 0.25
@@ -90,15 +84,14 @@ class EmotionConstants:
 
 @dataclass(frozen=True, slots=True)
 class FocusConstants:
-    start: float = -0.5
-    per_second: float = 2.0
+    weights: tuple[float, ...] = (4.447, 1.742, -2.778, -2.518, 1.202)
+    """Of (1, time beyond the least, spread and reach in radii, certainty of the reading)."""
     most_beyond_s: float = 2.0
-    per_spread: float = -1.0
-    per_certainty: float = 2.0
     radius_rad: float = 0.15
     least_duration_s: float = 1.0
-    leaving_s: float = 0.1
-    longest_gap_s: float = 0.7
+    leaving_s: float = 0.2
+    longest_gap_s: float = 0.5
+    resume_s: float = 3.0
     least_eyes_open: float = 0.3
     smoothing_s: float = 0.1
 
@@ -107,6 +100,8 @@ class FocusConstants:
 class DirectionConstants:
     noise_deviation: float = 0.15
     """Of the displacement over a visit, in sizes (square roots of area) of the person's box."""
+    noise_growth: float = 0.1
+    """The same, as a share of the displacement."""
     least_displacement: float = 0.5
     least_time_s: float = 1.0
     switch_confidence: float = 0.7

@@ -7,6 +7,9 @@ import math
 LOG_ODDS_LIMIT = 30.0
 """Beyond it a probability is 0 or 1 for all purposes."""
 
+MOST_SURE = 0.99
+"""The most that weighed evidence can tell: the world has errors that no simulation shows."""
+
 
 def logistic(log_odds: float) -> float:
     """The probability in (0, 1) of these log-odds."""
@@ -18,6 +21,11 @@ def log_odds(probability: float, limit: float = LOG_ODDS_LIMIT) -> float:
     floor = 1.0 / (1.0 + math.exp(limit))
     bounded = min(max(probability, floor), 1.0 - floor)
     return math.log(bounded / (1.0 - bounded))
+
+
+def weigh(weights: tuple[float, ...], evidence: tuple[float, ...]) -> float:
+    """The probability by logistic regression, a weight for each piece of evidence, up to 0.99."""
+    return min(logistic(sum(w * e for w, e in zip(weights, evidence, strict=True))), MOST_SURE)
 
 
 def normal_cdf(deviations: float) -> float:

@@ -79,7 +79,7 @@ class AgePosterior:
         self._weighted_years += worth * observation.age.years / deviation**2
         if not self._looks.have_settled or self.years is None:
             return ()
-        return (Finding("age", self.confidence, "age", self.years),)
+        return (Finding("age", self.confidence, "age", amount=self.years),)
 
     @property
     def years(self) -> float | None:
@@ -118,7 +118,7 @@ class GenderPosterior:
         if not self._looks.have_settled or self.gender is None:
             return ()
         is_male = float(self.gender is Gender.MALE)
-        return (Finding("gender", self.confidence, "gender", is_male),)
+        return (Finding("gender", self.confidence, "gender", amount=is_male),)
 
     @property
     def gender(self) -> Gender | None:

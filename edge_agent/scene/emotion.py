@@ -17,7 +17,7 @@ import math
 
 from edge_agent.domain.observation import Emotion
 from edge_agent.scene.calibration import BASELINES, EMOTION, BaselinePrior, EmotionConstants
-from edge_agent.scene.confidence import logistic, share_of_new_evidence
+from edge_agent.scene.confidence import share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
 from edge_agent.scene.reporting import Finding
 from edge_agent.scene.smoothing import LEAST_WEIGHT, Smoothed
@@ -111,8 +111,9 @@ class Peak:
 
     def finding(self, time_s: float, strongest_other: float, certainty: float) -> Finding:
         """This peak; `strongest_other` is the rise of the emotion that it competes with."""
-        confidence = self._confidence(time_s, strongest_other, certainty)
-        return Finding(self._count, confidence, f"emotion_{self.emotion.value}")
+        evidence = self.evidence(time_s, strongest_other, certainty)
+        confidence = 0.0 if evidence is None else weigh(self._constants.weights, evidence)
+        return Finding(self._count, confidence, f"emotion_{self.emotion.value}", evidence)
 
     def _is_risen(self) -> bool:
         constants = self._constants
@@ -126,16 +127,15 @@ class Peak:
         elif time_s - self._last_high_s >= constants.settling_s:
             self.is_open = False
 
-    def _confidence(self, time_s: float, strongest_other: float, certainty: float) -> float:
+    def evidence(
+        self, time_s: float, strongest_other: float, certainty: float
+    ) -> tuple[float, ...] | None:
+        """(1, rise in deviations, lead, certainty); None where the precondition fails."""
         constants = self._constants
         if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
-            return 0.0
-        return logistic(
-            constants.start
-            + constants.per_deviation * min(self.rise / self._deviation, constants.most_deviations)
-            + constants.per_lead * (self.rise - strongest_other)
-            + constants.per_certainty * certainty
-        )
+            return None
+        deviations = min(self.rise / self._deviation, constants.most_deviations)
+        return 1.0, deviations, self.rise - strongest_other, certainty
 
     @property
     def _deviation(self) -> float:

@@ -3,8 +3,8 @@
 A rest is found as fixations are, by dispersion (I-DT; Salvucci and Goldberg, 2000): the gaze stays
 within `radius_rad` of the rest's mean. Precondition: that for `least_duration_s`. Evidence: how
 long it has rested, how tightly, and how surely the gaze was read. Hysteresis: the rest is over when
-the gaze has been outside for `leaving_s` and in more than one look, or was not read for
-`longest_gap_s`; a blink ends nothing. One report per rest.
+the gaze has been outside for `leaving_s` and in more than one look, or was not read for `resume_s`;
+of shorter gaps those up to `longest_gap_s`, such as blinks, count as rest. One report per rest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 
 from edge_agent.domain.geometry import Gaze
 from edge_agent.scene.calibration import FOCUS, FocusConstants
-from edge_agent.scene.confidence import logistic
+from edge_agent.scene.confidence import weigh
 from edge_agent.scene.look import Look
 from edge_agent.scene.reporting import Finding
 from edge_agent.scene.smoothing import Smoothed
@@ -38,12 +38,21 @@ class FocusRule:
         gaze, certainty = read
         step_s, self._time_s = look.time_s - self._time_s, look.time_s
         if step_s > self._constants.longest_gap_s:
-            self._smoothed = Smoothed(self._constants.smoothing_s)
-            self._rest = None
+            self._bridge(step_s)
+            step_s = 0.0
         self._smoothed.add((gaze.yaw_rad, gaze.pitch_rad), look.time_s, certainty)
         smoothed = self._smoothed.value
         assert smoothed is not None
         return self._follow(Gaze(*smoothed), gaze, certainty, step_s)
+
+    def _bridge(self, gap_s: float) -> None:
+        """Takes up the rest after a gap, which does not count; drops it after a long one."""
+        self._smoothed = Smoothed(self._constants.smoothing_s)
+        self._outside_since_s = None
+        if self._rest is not None and gap_s <= self._constants.resume_s:
+            self._rest.pause(gap_s)
+        else:
+            self._rest = None
 
     def _follow(
         self, smoothed: Gaze, gaze: Gaze, certainty: float, step_s: float
@@ -55,9 +64,11 @@ class FocusRule:
             return ()
         if self._outside_since_s is not None:
             return ()
-        self._rest.add(gaze, certainty, step_s)
-        confidence = self._rest.confidence(self._time_s, self._constants)
-        return (Finding(self._count, confidence, "gaze"),)
+        self._rest.add(gaze, certainty, step_s, smoothed.distance_to(self._rest.mean))
+        evidence = self._rest.evidence(self._time_s, self._constants)
+        if evidence is None:
+            return ()
+        return (Finding(self._count, weigh(self._constants.weights, evidence), "gaze", evidence),)
 
     def _has_left(self, rest: Rest, smoothed: Gaze) -> bool:
         if smoothed.distance_to(rest.mean) <= self._constants.radius_rad:
@@ -77,10 +88,15 @@ class Rest:
         self._started_s = started_s
         self._duration_s = 0.0
         self._squares = 0.0
+        self._reach_rad = 0.0
         self._certainty = 0.0
 
-    def add(self, gaze: Gaze, certainty: float, step_s: float) -> None:
+    def pause(self, gap_s: float) -> None:
+        self._started_s += gap_s
+
+    def add(self, gaze: Gaze, certainty: float, step_s: float, distance_rad: float) -> None:
         self._duration_s += step_s
+        self._reach_rad = max(self._reach_rad, distance_rad)
         share = step_s / self._duration_s if self._duration_s > 0.0 else 1.0
         distance = gaze.distance_to(self.mean)
         self.mean = Gaze(
@@ -90,16 +106,14 @@ class Rest:
         self._squares += share * (distance**2 - self._squares)
         self._certainty += share * (certainty - self._certainty)
 
-    def confidence(self, time_s: float, constants: FocusConstants) -> float:
+    def evidence(self, time_s: float, constants: FocusConstants) -> tuple[float, ...] | None:
+        """(1, time beyond the least, spread, reach, certainty); None before the least time."""
         beyond_s = time_s - self._started_s - constants.least_duration_s
         if beyond_s < 0.0:
-            return 0.0
-        return logistic(
-            constants.start
-            + constants.per_second * min(beyond_s, constants.most_beyond_s)
-            + constants.per_spread * math.sqrt(self._squares) / constants.radius_rad
-            + constants.per_certainty * self._certainty
-        )
+            return None
+        spread = math.sqrt(self._squares) / constants.radius_rad
+        reach = self._reach_rad / constants.radius_rad
+        return 1.0, min(beyond_s, constants.most_beyond_s), spread, reach, self._certainty
 
 
 def _readable_gaze(look: Look, constants: FocusConstants) -> tuple[Gaze, float] | None:

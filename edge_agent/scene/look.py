@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent.domain.frame import Instant
-from edge_agent.domain.geometry import Size
+from edge_agent.domain.geometry import Box, Size
 from edge_agent.domain.observation import Observation
 from edge_agent.domain.track import Track
 
@@ -21,6 +21,8 @@ class Moment:
     captured_at: Instant
     step_s: float
     frame_size: Size
+    seen_boxes: tuple[Box, ...] = ()
+    """The leading boxes of everybody who was found in this frame."""
 
     @property
     def time_s(self) -> float:

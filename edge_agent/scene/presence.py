@@ -1,21 +1,24 @@
 """Whether somebody is there: the rules of appearance and disappearance.
 
-Appearance. Precondition: seen for `probation_s`, at least twice, and seen in this frame. Evidence:
-log-odds that the track is a person, from the detector's probabilities in the frames so far; frames
-that follow closely repeat each other and count by the time between them. A frame in which nothing
-was found speaks against.
+Appearance. Precondition: seen for `probation_s`, at least twice, with scores (log-odds, counted by
+the time between them) of `least_scores` in all, and seen in this frame. Evidence: the mean score,
+in how much of the time the person was found, and how long that has been so. Frames that follow
+closely repeat each other and count by the time between them.
 
 Disappearance. Precondition: unseen for longer than `occlusion_s`. Evidence: the watched time out of
-sight beyond it, and where the person was seen last: at the image's border they have walked out, in
-its middle they may stand behind something. Whoever has not been seen for `forgotten_s` has gone by
-definition: whoever comes then starts a new visit.
+sight beyond it, whether somebody else stands where the person was seen last, and where that was: at
+the image's border they have walked out, in its middle they may stand behind something. Whoever has
+not been seen for `forgotten_s` has gone by definition: whoever comes then starts a new visit. None
+of this depends on what was reported, nor on the visit before the last sighting.
 """
 
 from __future__ import annotations
 
+import math
+
 from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.scene.calibration import ABSENCE, PRESENCE, AbsenceConstants, PresenceConstants
-from edge_agent.scene.confidence import log_odds, logistic, share_of_new_evidence
+from edge_agent.scene.confidence import log_odds, share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
 
 
@@ -24,32 +27,38 @@ class Presence:
 
     def __init__(self, constants: PresenceConstants = PRESENCE) -> None:
         self._constants = constants
-        self._log_odds = constants.prior_log_odds
         self._watched_s = 0.0
+        self._looks = 0.0
+        self._found = 0.0
+        self._scores = 0.0
         self._hits = 0
 
     def advance(self, look: Look) -> None:
         constants = self._constants
         news = share_of_new_evidence(look.step_s, constants.correlation_s) if self._hits else 1.0
         self._watched_s += look.step_s if self._hits else 0.0
-        self._log_odds += news * self._evidence(look)
-        self._log_odds = min(self._log_odds, constants.log_odds_limit)
+        self._looks += news
+        if look.sighting is not None and look.sighting.detection is not None:
+            self._hits += 1
+            self._found += news
+            confidence = look.sighting.detection.confidence
+            self._scores += news * log_odds(confidence, constants.score_limit)
+
+    @property
+    def evidence(self) -> tuple[float, ...] | None:
+        """(1, mean score, share of time found, logarithm of time); None in the probation."""
+        constants = self._constants
+        is_new = self._hits < constants.least_hits or self._watched_s < constants.probation_s
+        if is_new or self._scores < constants.least_scores:
+            return None
+        mean_score, found_share = self._scores / self._found, self._found / self._looks
+        return 1.0, mean_score, found_share, math.log(self._watched_s / constants.probation_s)
 
     @property
     def confidence(self) -> float:
         """0 until the probation is over."""
-        constants = self._constants
-        if self._hits < constants.least_hits or self._watched_s < constants.probation_s:
-            return 0.0
-        return logistic(self._log_odds)
-
-    def _evidence(self, look: Look) -> float:
-        constants = self._constants
-        if look.sighting is None or look.sighting.detection is None:
-            return constants.miss_log_odds
-        self._hits += 1
-        score = log_odds(look.sighting.detection.confidence, constants.score_limit)
-        return constants.hit_log_odds + constants.score_slope * score
+        evidence = self.evidence
+        return 0.0 if evidence is None else weigh(self._constants.weights, evidence)
 
 
 class Absence:
@@ -59,29 +68,53 @@ class Absence:
         self._constants = constants
         self._occlusion_s = occlusion_s
         self._unseen_s = 0.0
-        self._at_border = False
+        self._last_box = Box(0.0, 0.0, 0.0, 0.0)
+        self._covered = 0.0
+        self.at_border = False
 
     def advance(self, look: Look) -> None:
         track = look.sighting
         if track is None:
             self._unseen_s += look.step_s
+            self._covered = self._coverage(look)
             return
         self._unseen_s = 0.0
-        self._at_border = is_leaving(
+        self._last_box = track.leading_box
+        self.at_border = is_leaving(
             track.leading_box, track.velocity, look.moment.frame_size, self._constants
         )
+
+    def _coverage(self, look: Look) -> float:
+        """The share of the person's place, as last seen or as predicted, where somebody else is."""
+        places = [self._last_box]
+        if look.track is not None:
+            places.append(look.track.leading_box)
+        others = [box.grown(self._constants.cover_growth) for box in look.moment.seen_boxes]
+        size = look.moment.frame_size
+        return max(
+            (place.clipped(size).coverage_by(other) for place in places for other in others),
+            default=0.0,
+        )
+
+    @property
+    def beyond_s(self) -> float:
+        """How long the person has been unseen beyond a short occlusion."""
+        return self._unseen_s - self._occlusion_s - self._constants.grace_s
+
+    @property
+    def evidence(self) -> tuple[float, ...] | None:
+        """(1, time beyond an occlusion, share covered); None while it may be an occlusion."""
+        return None if self.beyond_s < 0.0 else (1.0, self.beyond_s, self._covered)
 
     @property
     def confidence(self) -> float:
         """0 while it may be a short occlusion."""
-        constants = self._constants
-        beyond_s = self._unseen_s - self._occlusion_s - constants.grace_s
-        if beyond_s < 0.0:
+        evidence, constants = self.evidence, self._constants
+        if evidence is None:
             return 0.0
-        if beyond_s >= constants.forgotten_s:
+        if self.beyond_s >= constants.forgotten_s:
             return 1.0
-        start, slope = constants.border if self._at_border else constants.inside
-        return logistic(start + slope * beyond_s)
+        return weigh(constants.border if self.at_border else constants.inside, evidence)
 
 
 def is_leaving(box: Box, velocity: Point, size: Size, constants: AbsenceConstants) -> bool:

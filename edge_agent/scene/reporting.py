@@ -20,13 +20,14 @@ class Finding:
     """What a rule holds to be so at one instant, with the probability in [0, 1] that it is.
 
     All findings of one `episode` (one rest of the gaze, one peak of an emotion) are about the same
-    thing; `key` names the field of the entity that shows it. `amount` is that field's value where
-    it is a number that may move.
+    thing; `key` names the field of the entity that shows it. `evidence` is what the confidence was
+    weighed from, where it was; `amount` that field's value where it is a number that may move.
     """
 
     episode: Hashable
     confidence: float
     key: str
+    evidence: tuple[float, ...] | None = None
     amount: float = 0.0
 
 

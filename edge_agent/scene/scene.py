@@ -39,7 +39,8 @@ class Scene:
 
         The state shows everybody who has appeared, and a last time those who have just gone.
         """
-        moment = Moment(captured_at, self._step_s(captured_at), frame_size)
+        boxes = tuple(track.leading_box for track in tracks if track.is_seen)
+        moment = Moment(captured_at, self._step_s(captured_at), frame_size, boxes)
         seen = {track.track_id: track for track in tracks}
         read = {observation.track_id: observation for observation in observations}
         self._welcome(seen, captured_at)

@@ -1,0 +1,225 @@
+"""Fits the constants of the rules on simulated visits, and prints them.
+
+Each rule that weighs evidence is run over recordings with its evidence and the truth written down
+at every look. First a logistic regression over all looks learns what tells true from false; then
+its scale and offset are fitted where it matters: at the first look of each episode that reaches a
+threshold, over thresholds from 0.5 to 0.98, until they no longer move. Seeds from 10001 on; the
+benchmark and the tests judge on others.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.scene.people import Person
+from benchmarks.scene.playback import TrackedFrame, tracked
+from benchmarks.scene.recording import Recording, record
+from benchmarks.scene.reliability import expected_calibration_error, reliability
+from benchmarks.scene.scoring import gaze_rests, is_gone_for_good, peak_lasts
+from edge_agent.domain.geometry import Size
+from edge_agent.scene.calibration import ABSENCE, EMOTION, FOCUS, PRESENCE
+from edge_agent.scene.confidence import weigh
+from edge_agent.scene.emotion import EmotionRule
+from edge_agent.scene.focus import FocusRule
+from edge_agent.scene.look import LONGEST_STEP_S, Look, Moment
+from edge_agent.scene.presence import Absence, Presence
+from edge_agent.settings import SceneSettings
+
+FIRST_SEED = 10001
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94, 0.98)
+
+Floats = npt.NDArray[np.float64]
+Episode = list[tuple[tuple[float, ...], bool]]
+"""One rest, one peak, one candidate: its evidence look by look, and whether a report were true."""
+
+
+@dataclass(slots=True)
+class Samples:
+    """The episodes of all recordings, by rule."""
+
+    presence: list[Episode] = field(default_factory=list)
+    border: list[Episode] = field(default_factory=list)
+    inside: list[Episode] = field(default_factory=list)
+    focus: list[Episode] = field(default_factory=list)
+    emotion: list[Episode] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=300.0, help="of camera time in all")
+    parser.add_argument("--seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--true-tracker", action="store_true")
+    arguments = parser.parse_args()
+    samples = Samples()
+    for seed in range(arguments.seed, arguments.seed + round(arguments.minutes / 5.0)):
+        recording = record(seed, 300.0)
+        collect(recording, tracked(recording, truly=arguments.true_tracker), samples)
+    for name, episodes, weights in (
+        ("PRESENCE.weights", samples.presence, PRESENCE.weights),
+        ("ABSENCE.border", samples.border, ABSENCE.border),
+        ("ABSENCE.inside", samples.inside, ABSENCE.inside),
+        ("FOCUS.weights", samples.focus, FOCUS.weights),
+        ("EMOTION.weights", samples.emotion, EMOTION.weights),
+    ):
+        fitted = fit(episodes)
+        print(f"{name} = {tuple(round(weight, 3) for weight in fitted)}")
+        for label, one in (("now", weights), ("fitted", fitted)):
+            print(f"  {label:<7} {_summary(episodes, one)}")
+
+
+def collect(recording: Recording, frames: Iterable[TrackedFrame], samples: Samples) -> None:
+    """Runs the rules over one recording and writes down their evidence and the truth."""
+    people = {person.person_id: person for person in recording.people}
+    followed: dict[int, _Followed] = {}
+    frames = list(frames)
+    owners = frames[-1].owners
+    for moment, frame in _moments(frames, recording):
+        read = {observation.track_id: observation for observation in frame.observations}
+        seen = {track.track_id: track for track in frame.tracks}
+        for track_id, track in seen.items():
+            if track.is_seen and track_id not in followed:
+                owner = owners[track_id]
+                person = people[owner] if owner is not None else None
+                followed[track_id] = _Followed(person, recording.size)
+        for track_id, one in followed.items():
+            one.advance(Look(moment, seen.get(track_id), read.get(track_id)))
+    for one in followed.values():
+        one.give(samples)
+
+
+def fit(episodes: list[Episode]) -> tuple[float, ...]:
+    """The weights whose confidences are right where they are reported."""
+    everything = [(e, t, 1.0 / len(one)) for one in episodes for e, t in one]
+    weights = regression(*_arrays(everything))
+    for _ in range(30):
+        crossings = list(first_crossings(episodes, tuple(weights)))
+        scores = [float(np.dot(weights, evidence)) for evidence, _ in crossings]
+        rows = [((1.0, s), t, 1.0) for s, (_, t) in zip(scores, crossings, strict=True)]
+        offset, scale = regression(*_arrays(rows), toward=np.array([0.0, 1.0]))
+        step = 0.5
+        weights = weights * (1.0 + step * (scale - 1.0))
+        weights[0] += step * offset
+    return tuple(float(weight) for weight in weights)
+
+
+def first_crossings(
+    episodes: list[Episode], weights: tuple[float, ...]
+) -> Iterator[tuple[tuple[float, ...], bool]]:
+    """What would be reported of each episode, at each threshold."""
+    for episode in episodes:
+        confidences = [weigh(weights, evidence) for evidence, _ in episode]
+        for threshold in THRESHOLDS:
+            index = next((i for i, c in enumerate(confidences) if c >= threshold), None)
+            if index is not None:
+                yield episode[index]
+
+
+def regression(
+    evidence: Floats, truth: Floats, share: Floats, toward: Floats | None = None
+) -> Floats:
+    """Weighted logistic regression by Newton's method, drawn a little `toward` a prior."""
+    prior = np.zeros(evidence.shape[1]) if toward is None else toward
+    weights = prior.copy()
+    ridge = np.eye(len(prior))
+    for _ in range(50):
+        probability = 1.0 / (1.0 + np.exp(-np.clip(evidence @ weights, -30, 30)))
+        gradient = evidence.T @ (share * (truth - probability)) - ridge @ (weights - prior)
+        curvature = (evidence * (share * probability * (1 - probability))[:, None]).T @ evidence
+        step = np.linalg.solve(curvature + ridge, gradient)
+        weights = weights + np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-6:
+            break
+    return weights
+
+
+class _Followed:
+    """The rules on one track, and what they went by."""
+
+    def __init__(self, person: Person | None, size: Size) -> None:
+        self._person = person
+        self._size = size
+        self._presence, self._presence_episode = Presence(), list[tuple[tuple[float, ...], bool]]()
+        self._absence = Absence(SceneSettings().occlusion_s)
+        self._absences: list[tuple[bool, Episode]] = []
+        self._unseen = False
+        self._focus, self._emotion = FocusRule(), EmotionRule()
+        self._rests: dict[object, Episode] = defaultdict(list)
+        self._peaks: dict[object, Episode] = defaultdict(list)
+
+    def advance(self, look: Look) -> None:
+        self._follow_presence(look)
+        self._follow_absence(look)
+        person = self._person
+        for finding in self._focus.advance(look):
+            if person is not None and finding.evidence is not None:
+                true = gaze_rests(person, look.time_s)
+                self._rests[finding.episode].append((finding.evidence, true))
+        for finding in self._emotion.advance(look):
+            if person is not None and finding.evidence is not None:
+                true = peak_lasts(person, finding.key, look.time_s)
+                self._peaks[finding.key, finding.episode].append((finding.evidence, true))
+
+    def give(self, samples: Samples) -> None:
+        if self._presence_episode:
+            samples.presence.append(self._presence_episode)
+        for at_border, episode in self._absences:
+            if episode:
+                (samples.border if at_border else samples.inside).append(episode)
+        samples.focus += self._rests.values()
+        samples.emotion += self._peaks.values()
+
+    def _follow_presence(self, look: Look) -> None:
+        self._presence.advance(look)
+        evidence = self._presence.evidence
+        if look.sighting is not None and evidence is not None and len(self._presence_episode) < 60:
+            self._presence_episode.append((evidence, self._person is not None))
+
+    def _follow_absence(self, look: Look) -> None:
+        self._absence.advance(look)
+        if self._person is None or self._presence.evidence is None:
+            return
+        if look.sighting is not None:
+            self._unseen = False
+        elif not self._unseen:
+            self._unseen = True
+            self._absences.append((self._absence.at_border, []))
+        evidence = self._absence.evidence
+        if self._unseen and evidence is not None and self._absence.beyond_s < 12.0:
+            true = is_gone_for_good(self._person, look.time_s, self._size)
+            self._absences[-1][1].append((evidence, true))
+
+
+def _moments(
+    frames: list[TrackedFrame], recording: Recording
+) -> Iterator[tuple[Moment, TrackedFrame]]:
+    before_s = 0.0
+    for frame in frames:
+        time_s = frame.captured_at.monotonic_s
+        boxes = tuple(track.leading_box for track in frame.tracks if track.is_seen)
+        step_s = min(time_s - before_s, LONGEST_STEP_S)
+        yield Moment(frame.captured_at, step_s, recording.size, boxes), frame
+        before_s = time_s
+
+
+def _arrays(
+    rows: list[tuple[tuple[float, ...], bool, float]],
+) -> tuple[Floats, Floats, Floats]:
+    evidence = np.array([row[0] for row in rows], dtype=float)
+    return evidence, np.array([float(row[1]) for row in rows]), np.array([row[2] for row in rows])
+
+
+def _summary(episodes: list[Episode], weights: tuple[float, ...]) -> str:
+    claims = [(weigh(weights, e), t) for e, t in first_crossings(episodes, weights)]
+    bins = reliability(claims)
+    text = "  ".join(f"{b.claimed:.2f}:{b.true:.2f} ({b.count})" for b in bins)
+    return f"ECE {expected_calibration_error(bins):.3f}  {text}"
+
+
+if __name__ == "__main__":
+    main()
