@@ -124,25 +124,26 @@ def is_gone_for_good(person: Person, time_s: float, size: Size) -> bool:
     return time_s >= person.left_view_s(size)
 
 
-def rests(person: Person, times: list[float]) -> list[tuple[float, float]]:
-    """The true rests of 1 s or more, of the gaze at `times`, by dispersion and without noise."""
+def rests(person: Person) -> list[tuple[float, float]]:
+    """The true rests of 1 s or more, by dispersion and without noise, read or not."""
+    step_s = 0.05
+    gazes = [
+        person.gaze(person.start_s + step_s * i)
+        for i in range(int((person.end_s - person.start_s) / step_s))
+    ]
     found = []
     start = 0
-    while start < len(times):
-        end = start
-        mean = person.gaze(times[start])
-        while end + 1 < len(times) and times[end + 1] - times[end] < 0.7:
-            gaze = person.gaze(times[end + 1])
-            if gaze.distance_to(mean) > FOCUS_RADIUS_RAD:
-                break
+    while start < len(gazes):
+        end, mean = start, gazes[start]
+        while end + 1 < len(gazes) and gazes[end + 1].distance_to(mean) <= FOCUS_RADIUS_RAD:
             end += 1
-            count = end - start + 1
+            share = 1.0 / (end - start + 1)
             mean = Gaze(
-                mean.yaw_rad + (gaze.yaw_rad - mean.yaw_rad) / count,
-                mean.pitch_rad + (gaze.pitch_rad - mean.pitch_rad) / count,
+                mean.yaw_rad + share * (gazes[end].yaw_rad - mean.yaw_rad),
+                mean.pitch_rad + share * (gazes[end].pitch_rad - mean.pitch_rad),
             )
-        if times[end] - times[start] >= 0.95:
-            found.append((times[start], times[end]))
+        if (end - start) * step_s >= 0.95:
+            found.append((person.start_s + step_s * start, person.start_s + step_s * end))
         start = end + 1
     return found
 
@@ -185,9 +186,7 @@ class _Judge:
         self._scores = {event_type: Score() for event_type in EventType}
         self._ways: dict[int, Happening] = {}
         self._looks: dict[tuple[EventType, int], Happening] = {}
-        self._true_rests = {
-            key: rests(self._people[key], watch.gazed) for key, watch in watched.items()
-        }
+        self._true_rests = {key: rests(self._people[key]) for key in watched}
 
     def judge(self, report: Report) -> None:
         event = report.event
@@ -298,7 +297,8 @@ class _Judge:
                 met = self._peaks[key].get(peak)
                 yield EventType.EMOTION_DETECTED, met or Happening(key, peak.start_s, peak)
         for rest in self._true_rests[key]:
-            if rest[1] - max(rest[0], from_s) >= 1.5:
+            read = [t for t in watch.gazed if max(rest[0], from_s) <= t <= rest[1]]
+            if _time_covered(read) >= 1.5:
                 met = self._rests[key].get(rest)
                 yield EventType.FOCUS_LOCKED, met or Happening(key, rest[0] + 1.0, rest)
         if _moves_clearly(person, watch):

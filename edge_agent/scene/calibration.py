@@ -84,7 +84,7 @@ class EmotionConstants:
 
 @dataclass(frozen=True, slots=True)
 class FocusConstants:
-    weights: tuple[float, ...] = (4.447, 1.742, -2.778, -2.518, 1.202)
+    weights: tuple[float, ...] = (3.858, 1.03, -2.228, -1.647, 1.961)
     """Of (1, time beyond the least, spread and reach in radii, certainty of the reading)."""
     most_beyond_s: float = 2.0
     radius_rad: float = 0.15

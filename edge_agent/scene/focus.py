@@ -28,7 +28,8 @@ class FocusRule:
         self._rest: Rest | None = None
         self._count = 0
         self._time_s = -math.inf
-        self._outside_since_s: float | None = None
+        self._next: Rest | None = None
+        self._away_since_s = 0.0
 
     def advance(self, look: Look) -> tuple[Finding, ...]:
         """The rest that lasts at this look; nothing when the eyes were not read, or move."""
@@ -46,38 +47,53 @@ class FocusRule:
         return self._follow(Gaze(*smoothed), gaze, certainty, step_s)
 
     def _bridge(self, gap_s: float) -> None:
-        """Takes up the rest after a gap, which does not count; drops it after a long one."""
+        """Takes up the rest after a gap, which does not count; drops one that was not yet long."""
         self._smoothed = Smoothed(self._constants.smoothing_s)
-        self._outside_since_s = None
-        if self._rest is not None and gap_s <= self._constants.resume_s:
-            self._rest.pause(gap_s)
+        self._next = None
+        rest, constants = self._rest, self._constants
+        if (
+            rest is not None
+            and gap_s <= constants.resume_s
+            and rest.is_long(self._time_s - gap_s, constants)
+        ):
+            rest.pause(gap_s)
         else:
             self._rest = None
 
     def _follow(
         self, smoothed: Gaze, gaze: Gaze, certainty: float, step_s: float
     ) -> tuple[Finding, ...]:
-        if self._rest is None or self._has_left(self._rest, smoothed):
-            self._count += 1
-            self._rest = Rest(gaze, self._outside_since_s or self._time_s)
-            self._outside_since_s = None
+        if self._rest is None:
+            self._begin(Rest(gaze, self._time_s))
+        rest = self._rest
+        assert rest is not None
+        if not self._is_near(smoothed, rest):
+            self._wander_off(smoothed, gaze, certainty, step_s)
             return ()
-        if self._outside_since_s is not None:
-            return ()
-        self._rest.add(gaze, certainty, step_s, smoothed.distance_to(self._rest.mean))
-        evidence = self._rest.evidence(self._time_s, self._constants)
+        self._next = None
+        rest.add(gaze, certainty, step_s, smoothed.distance_to(rest.mean))
+        evidence = rest.evidence(self._time_s, self._constants)
         if evidence is None:
             return ()
         return (Finding(self._count, weigh(self._constants.weights, evidence), "gaze", evidence),)
 
-    def _has_left(self, rest: Rest, smoothed: Gaze) -> bool:
-        if smoothed.distance_to(rest.mean) <= self._constants.radius_rad:
-            self._outside_since_s = None
-            return False
-        if self._outside_since_s is None:
-            self._outside_since_s = self._time_s
-            return False
-        return self._time_s - self._outside_since_s >= self._constants.leaving_s
+    def _wander_off(self, smoothed: Gaze, gaze: Gaze, certainty: float, step_s: float) -> None:
+        """Follows the gaze outside of the rest, to where it may come to rest next."""
+        if self._next is None:
+            self._away_since_s = self._time_s
+        if self._next is None or not self._is_near(smoothed, self._next):
+            self._next = Rest(gaze, self._time_s)
+        else:
+            self._next.add(gaze, certainty, step_s, smoothed.distance_to(self._next.mean))
+        if self._time_s - self._away_since_s >= self._constants.leaving_s:
+            self._begin(self._next)
+
+    def _begin(self, rest: Rest) -> None:
+        self._rest, self._next = rest, None
+        self._count += 1
+
+    def _is_near(self, gaze: Gaze, rest: Rest) -> bool:
+        return gaze.distance_to(rest.mean) <= self._constants.radius_rad
 
 
 class Rest:
@@ -90,6 +106,9 @@ class Rest:
         self._squares = 0.0
         self._reach_rad = 0.0
         self._certainty = 0.0
+
+    def is_long(self, time_s: float, constants: FocusConstants) -> bool:
+        return time_s - self._started_s >= constants.least_duration_s
 
     def pause(self, gap_s: float) -> None:
         self._started_s += gap_s
