@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent import __version__
-from edge_agent.devices import clock
 from edge_agent.devices.broker import Broker, Session
 from edge_agent.devices.cameras import is_recording, open_camera
 from edge_agent.devices.config_file import password_of
-from edge_agent.devices.feed import CameraState, NewestFrame
+from edge_agent.devices.feed import NewestFrame
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.outbox import Limits, Outbox
 from edge_agent.devices.systemd import Notifier
@@ -24,7 +23,7 @@ from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.detection import Detection
 from edge_agent.domain.entity import SceneState
 from edge_agent.domain.event import Event
-from edge_agent.domain.frame import Frame
+from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Size
 from edge_agent.messages.composer import OFFLINE, ONLINE, Composer, status_message
 from edge_agent.messages.topics import Topics
@@ -94,7 +93,7 @@ class Agent:
         self._broker = broker
         self._notifier = notifier
         self._stopping = threading.Event()
-        self._frame_size: Size | None = None
+        self._last_view: tuple[Instant, Size] | None = None
         self._status_said_s = float("-inf")
         self.summary = Summary()
 
@@ -115,7 +114,7 @@ class Agent:
                     self._work(frame)
                 elif self._feed.has_ended:
                     break
-                elif self._feed.state is CameraState.LOST:
+                elif self._feed.is_lost:
                     self._end_visits()
                 self._notifier.pat()
                 self._say_status()
@@ -128,16 +127,17 @@ class Agent:
         return self.summary
 
     def _work(self, frame: Frame) -> None:
-        self._frame_size = frame.size
+        self._last_view = frame.captured_at, frame.size
         state, events = self._pipeline.step(frame)
         self.summary.frames += 1
         self._publish(state, events, frame.size)
 
     def _end_visits(self) -> None:
         """Nobody can be seen any more: those who were in view have gone, as far as we know."""
-        if self._frame_size is not None:
-            self._publish(*self._pipeline.scene.close(clock.now()), self._frame_size)
-            self._frame_size = None
+        if self._last_view is not None:
+            captured_at, size = self._last_view
+            self._publish(*self._pipeline.scene.close(captured_at), size)
+            self._last_view = None
 
     def _publish(self, state: SceneState, events: tuple[Event, ...], size: Size) -> None:
         self.summary.events += len(events)

@@ -75,6 +75,12 @@ class NewestFrame:
         """Whether no frame will come any more."""
         return self.state is CameraState.ENDED
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the camera fails, and has given no frame for longer than its timeout."""
+        silent_s = time.monotonic() - self._last_frame_s
+        return self.state is CameraState.LOST and silent_s > self._timeout_s
+
     def stop(self) -> None:
         """End the thread; one that hangs in a driver is left behind."""
         self._stopping.set()

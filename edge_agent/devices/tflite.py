@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -143,6 +144,7 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
+@functools.cache
 def _runtime() -> ModuleType:
     try:
         from ai_edge_litert import interpreter
