@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent import __version__
-from edge_agent.devices.broker import Broker, Session
+from edge_agent.devices.broker import Broker, BrokerState, Session
 from edge_agent.devices.cameras import is_recording, open_camera
 from edge_agent.devices.config_file import password_of
 from edge_agent.devices.feed import NewestFrame
@@ -25,6 +25,7 @@ from edge_agent.domain.entity import SceneState
 from edge_agent.domain.event import Event
 from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Size
+from edge_agent.domain.message import Message
 from edge_agent.messages.composer import OFFLINE, ONLINE, Composer, status_message
 from edge_agent.messages.topics import Topics
 from edge_agent.perception.expression import ExpressionReader
@@ -43,6 +44,18 @@ STATUS_INTERVAL_S = 5.0
 
 class Detector(Protocol):
     def detect(self, frame: Frame) -> tuple[Detection, ...]: ...
+
+
+class Publisher(Protocol):
+    """What the loop needs of a broker."""
+
+    state: BrokerState
+
+    def start(self) -> None: ...
+
+    def publish(self, message: Message) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -84,7 +97,7 @@ class Agent:
         feed: NewestFrame,
         pipeline: Pipeline,
         composer: Composer,
-        broker: Broker,
+        broker: Publisher,
         notifier: Notifier,
     ) -> None:
         self._feed = feed
