@@ -21,6 +21,16 @@ from edge_agent.cli.view import (
     leading_emotion,
 )
 
+COLUMNS = (
+    ("who", 3),
+    ("face", 6),
+    ("expression", 5),
+    ("smile", 2),
+    ("direction", 3),
+    ("in view", 2),
+)
+"""Headings and shares of the width, fixed so that the table stands still."""
+
 
 @contextmanager
 def live_table(seen: Seen) -> Iterator[LiveTable]:
@@ -54,8 +64,8 @@ def _drawn(seen: Seen) -> Group:
 
 def _people(seen: Seen) -> Table:
     table = Table(title=f"in view: {len(seen.entities)}", title_justify="left", expand=True)
-    for heading in ("who", "face", "expression", "smile", "direction", "in view"):
-        table.add_column(heading)
+    for heading, ratio in COLUMNS:
+        table.add_column(heading, ratio=ratio, no_wrap=True)
     for entity_id, entity in seen.entities.items():
         x, y, width, height = entity["face_roi"]
         table.add_row(

@@ -118,4 +118,4 @@ def _value(event: Json) -> str:
         return f"{part} at {value[0]},{value[1]}, {value[2]} x {value[3]}"
     if key.startswith("emotion_"):
         return f"{key.removeprefix('emotion_')} {value:.0%}"
-    return f"{key} {value}"
+    return str(value) if key == "direction" else f"{key} {value}"
