@@ -1,0 +1,85 @@
+"""Whose face is it: small stories of people in the picture."""
+
+from __future__ import annotations
+
+from edge_agent.domain.detection import Part, Region
+from edge_agent.domain.geometry import Box
+from edge_agent.perception.pairing import paired
+
+
+def face(x: float, y: float, side: float = 20, confidence: float = 0.9) -> Region:
+    return Region(Part.FACE, Box(x, y, side, side * 1.2), confidence)
+
+
+def head(x: float, y: float, side: float = 28, confidence: float = 0.8) -> Region:
+    return Region(Part.HEAD, Box(x, y, side, side * 1.2), confidence)
+
+
+def body(
+    x: float, y: float, width: float = 60, height: float = 180, confidence: float = 0.85
+) -> Region:
+    return Region(Part.BODY, Box(x, y, width, height), confidence)
+
+
+def test_nobody_is_no_detection() -> None:
+    assert paired(()) == ()
+
+
+def test_a_face_a_head_and_a_body_in_their_places_are_one_person() -> None:
+    parts = (face(120, 56), head(116, 50), body(100, 48))
+    (person,) = paired(parts)
+    assert (person.face, person.head, person.body) == parts
+
+
+def test_two_people_side_by_side_keep_their_own_faces() -> None:
+    people = paired((face(120, 56), face(220, 60), body(200, 52), body(100, 48)))
+    assert len(people) == 2
+    for person in people:
+        assert person.face is not None
+        assert person.body is not None
+        assert abs(person.face.box.center.x - person.body.box.center.x) < 10
+
+
+def test_one_who_stands_before_another_does_not_take_the_others_face() -> None:
+    behind, before = body(100, 40, 60, 150), body(125, 60, 70, 200)
+    faces = (face(120, 46), face(150, 68))
+    people = paired((*faces, before, behind))
+    by_face = {p.face.box.x: p.body for p in people if p.face is not None}
+    assert by_face == {120: behind, 150: before}
+
+
+def test_a_face_at_the_feet_of_a_body_is_somebody_elses() -> None:
+    people = paired((face(120, 200), body(100, 48)))
+    assert len(people) == 2
+
+
+def test_a_face_far_too_large_for_a_body_is_somebody_elses() -> None:
+    assert len(paired((face(95, 50, side=110), body(100, 48)))) == 2
+
+
+def test_seen_from_behind_a_head_belongs_to_its_body() -> None:
+    (person,) = paired((head(116, 50), body(100, 48)))
+    assert person.face is None
+    assert person.head is not None
+    assert person.body is not None
+
+
+def test_a_head_alone_is_too_little_to_make_a_person() -> None:
+    assert paired((head(116, 50),)) == ()
+
+
+def test_a_face_without_a_body_is_a_person_cut_off_by_the_picture() -> None:
+    (person,) = paired((face(120, 150),))
+    assert person.body is None
+
+
+def test_each_part_is_used_once_and_none_is_lost() -> None:
+    parts = (face(120, 56), face(122, 58, confidence=0.6), body(100, 48))
+    people = paired(parts)
+    assert len(people) == 2
+    assert sum(p.body is not None for p in people) == 1
+
+
+def test_the_surest_person_comes_first() -> None:
+    people = paired((face(20, 20, confidence=0.6), face(220, 20, confidence=0.95)))
+    assert [p.confidence for p in people] == [0.95, 0.6]
