@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -78,22 +75,6 @@ class PlainScreen:
 
     def refresh(self) -> None:
         """Nothing stands on the screen."""
-
-
-@contextmanager
-def screen(seen: Seen, *, plain: bool) -> Iterator[Screen]:
-    """A live table where that is possible and wanted, else plain lines."""
-    if plain or not sys.stdout.isatty():
-        yield PlainScreen(seen)
-        return
-    try:
-        from edge_agent.cli.table import live_table
-    except ImportError:
-        print("(a live table needs the package rich: pip install rich; events as lines)")
-        yield PlainScreen(seen)
-        return
-    with live_table(seen) as table:
-        yield table
 
 
 def event_line(event: Json) -> str:

@@ -6,12 +6,13 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import paho.mqtt.client as paho
 
 from edge_agent.cli.options import add_broker, add_config, settings_of
-from edge_agent.cli.view import REFRESH_PER_S, Screen, Seen, screen
+from edge_agent.cli.view import REFRESH_PER_S, PlainScreen, Screen, Seen
 from edge_agent.devices.broker import probe, subscriber
 from edge_agent.devices.config_file import password_of
 from edge_agent.settings import MqttSettings
@@ -47,7 +48,7 @@ def watch(
     subscribed: threading.Event | None = None,
 ) -> None:
     """Show everything below the base topic until done."""
-    with screen(seen, plain=plain) as shown:
+    with _screen(seen, plain=plain) as shown:
 
         def on_message(_: object, __: object, message: paho.MQTTMessage) -> None:
             event = seen.take(message.topic, bytes(message.payload))
@@ -60,6 +61,22 @@ def watch(
         finally:
             client.disconnect()
             client.loop_stop()
+
+
+@contextmanager
+def _screen(seen: Seen, *, plain: bool) -> Iterator[Screen]:
+    """A live table where that is possible and wanted, else plain lines."""
+    if plain or not sys.stdout.isatty():
+        yield PlainScreen(seen)
+        return
+    try:
+        from edge_agent.cli.table import live_table
+    except ImportError:
+        print("(a live table needs the package rich: pip install rich; events as lines)")
+        yield PlainScreen(seen)
+        return
+    with live_table(seen) as table:
+        yield table
 
 
 def _keep_fresh(shown: Screen, is_done: Callable[[], bool]) -> None:
