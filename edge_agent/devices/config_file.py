@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,30 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import ValidationError
 
+from edge_agent.devices.config_faults import Fault, KeyPath, dotted, fault_of
 from edge_agent.domain.errors import ConfigurationError
 from edge_agent.settings import MqttSettings, Settings
 
 DEFAULT_PATH = Path("/etc/edge-agent/edge-agent.yaml")
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """The variable in which systemd names the folder of a unit's credentials."""
-
-KeyPath = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong, and where."""
-
-    file: str
-    line: int | None
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
 def read_settings(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -43,14 +27,22 @@ def read_settings(path: Path | None, overrides: Mapping[str, Any] | None = None)
     """
     text = _read(path)
     name = str(path) if path is not None else "settings"
-    document, lines = _parse(text, name)
-    merged = _merged(document, overrides or {})
+    document = _parse(text, name)
+    merged = _merged(document.values, overrides or {})
+    faults = list(document.faults.values())
     try:
-        return Settings.from_document(merged)
+        settings = Settings.from_document(merged)
     except ValidationError as error:
-        faults = [_fault(name, lines, details, merged) for details in error.errors()]
+        faults += [
+            fault_of(name, document.lines, details)
+            for details in error.errors()
+            if details["loc"] not in document.faults
+        ]
+        settings = None
+    if faults or settings is None:
         faults.sort(key=lambda fault: (fault.line is None, fault.line or 0, fault.key))
-        raise ConfigurationError("\n".join(map(str, faults))) from None
+        raise ConfigurationError("\n".join(map(str, faults)))
+    return settings
 
 
 def default_path() -> Path | None:
@@ -86,14 +78,16 @@ def _read(path: Path | None) -> str:
 class _Loader(yaml.SafeLoader):
     """YAML with `!env NAME` and `!credential NAME` for what should not stand in the file."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.unresolved: list[tuple[yaml.Node, str]] = []
+
 
 def _from_environment(loader: _Loader, node: yaml.ScalarNode) -> str:
     name = str(loader.construct_scalar(node))
     if name not in os.environ:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"the environment variable {name} is not set", node.start_mark
-        )
-    return os.environ[name]
+        loader.unresolved.append((node, f"the environment variable {name} is not set"))
+    return os.environ.get(name, "")
 
 
 def _from_credential(loader: _Loader, node: yaml.ScalarNode) -> str:
@@ -104,63 +98,69 @@ def _from_credential(loader: _Loader, node: yaml.ScalarNode) -> str:
             raise FileNotFoundError(name)
         return (Path(folder) / name).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
-        raise yaml.constructor.ConstructorError(
-            None,
-            None,
-            f"the service has no credential {name}; add LoadCredential={name}:FILE to its unit",
-            node.start_mark,
-        ) from None
+        message = (
+            f"the service has no credential {name}; add LoadCredential={name}:FILE to its unit"
+        )
+        loader.unresolved.append((node, message))
+        return ""
 
 
 _Loader.add_constructor("!env", _from_environment)
 _Loader.add_constructor("!credential", _from_credential)
 
 
-def _parse(text: str, name: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    """The document and the line of each key in it."""
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A parsed file, the line of each of its keys, and what is wrong with it so far."""
+
+    values: dict[str, Any]
+    lines: dict[KeyPath, int]
+    faults: dict[KeyPath, Fault]
+
+
+def _parse(text: str, name: str) -> _Document:
+    loader = _Loader(text)
     try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            lines: dict[KeyPath, int] = {}
-            faults: list[Fault] = []
-            if node is not None:
-                _note_lines(node, (), lines, faults, name)
-            document = loader.construct_document(node) if node is not None else {}
-        finally:
-            loader.dispose()
+        node = loader.get_single_node()
+        values = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = None if mark is None else mark.line + 1
         raise ConfigurationError(str(Fault(name, line, "", error.problem or str(error)))) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name}: {error}") from None
-    if faults:
-        raise ConfigurationError("\n".join(map(str, faults)))
-    if document is None:
-        return {}, {}
-    if not isinstance(document, dict):
+    finally:
+        loader.dispose()
+    if node is None or values is None:
+        return _Document({}, {}, {})
+    if not isinstance(values, dict):
         raise ConfigurationError(f"{name}:1: the file should hold settings such as 'camera:'")
-    return document, lines
+    document = _Document(values, {}, {})
+    _note(node, (), document, name, {id(of): message for of, message in loader.unresolved})
+    return document
 
 
-def _note_lines(
-    node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], faults: list[Fault], name: str
+def _note(
+    node: yaml.Node, path: KeyPath, document: _Document, name: str, unresolved: Mapping[int, str]
 ) -> None:
+    """Put down the lines below `node`, keys that are set twice, and values that are not there."""
+    if id(node) in unresolved:
+        line = node.start_mark.line + 1
+        document.faults[path] = Fault(name, line, dotted(path), unresolved[id(node)])
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key: KeyPath = (*path, str(key_node.value))
             line = key_node.start_mark.line + 1
-            if key in lines:
-                message = f"is set twice, first in line {lines[key]}"
-                faults.append(Fault(name, line, _dotted(key), message))
-            lines[key] = line
-            _note_lines(value_node, key, lines, faults, name)
+            if key in document.lines:
+                message = f"is set twice, first in line {document.lines[key]}"
+                document.faults[key] = Fault(name, line, dotted(key), message)
+            document.lines[key] = line
+            _note(value_node, key, document, name, unresolved)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             key = (*path, index)
-            lines[key] = item.start_mark.line + 1
-            _note_lines(item, key, lines, faults, name)
+            document.lines[key] = item.start_mark.line + 1
+            _note(item, key, document, name, unresolved)
 
 
 def _merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,50 +172,3 @@ def _merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
         else:
             merged[key] = value
     return merged
-
-
-def _fault(
-    name: str, lines: Mapping[KeyPath, int], details: Any, document: Mapping[str, Any]
-) -> Fault:
-    path: KeyPath = tuple(details["loc"])
-    line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
-    if details["type"] == "extra_forbidden":
-        return Fault(name, line, _dotted(path), _unknown_key(path))
-    shown = "****" if _is_secret(path) else repr(details["input"])
-    return Fault(name, line, _dotted(path), f"{shown} is not allowed: {_reason(details)}")
-
-
-def _reason(details: Any) -> str:
-    message = str(details["msg"])
-    for before in ("Value error, ", "Input "):
-        message = message.removeprefix(before)
-    return message[:1].lower() + message[1:]
-
-
-def _unknown_key(path: KeyPath) -> str:
-    section = _section_at(path[:-1])
-    known = list(section.model_fields) if section is not None else []
-    nearest = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    meant = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
-    return f"unknown setting; {meant}"
-
-
-def _section_at(path: KeyPath) -> type[BaseModel] | None:
-    section: type[BaseModel] = Settings
-    for key in path:
-        field = section.model_fields.get(str(key))
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return None
-        section = inner
-    return section
-
-
-def _is_secret(path: KeyPath) -> bool:
-    section = _section_at(path[:-1])
-    field = section.model_fields.get(str(path[-1])) if section is not None else None
-    return field is not None and SecretStr.__name__ in str(field.annotation)
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(map(str, path))
