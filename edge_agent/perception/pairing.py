@@ -11,6 +11,8 @@ LEAST_FIT = 0.25
 """Fits below it pair nothing."""
 FACE_COVER = 0.5
 """Share of a face that must lie in its head, and of a face or head that must lie in its body."""
+ECHO_COVER = 0.85
+"""Share of the smaller of two bodies that lies in the larger when both may be one person's."""
 TOP_SHARE = 0.45
 """Part of a body's height, from its top, in which the middle of its head is."""
 HEAD_WIDTHS = (0.08, 1.4)
@@ -42,8 +44,13 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
         for i, (face, head) in enumerate(persons)
         if face is not None or i in body_of
     ]
-    owned = set(body_of.values())
-    found += [Detection(body=body) for i, body in enumerate(bodies) if i not in owned]
+    owned = {j: tops[i] for i, j in body_of.items()}
+    found += [
+        Detection(body=body)
+        for j, body in enumerate(bodies)
+        if j not in owned
+        and not any(_is_echo(body.box, bodies[k].box, top) for k, top in owned.items())
+    ]
     return tuple(sorted(found, key=lambda detection: -detection.confidence))
 
 
@@ -64,6 +71,16 @@ def head_on_body(head: Box, body: Box) -> float:
         return 0.0
     sideways = abs(head.center.x - body.center.x) / body.width
     return inside * max(1 - sideways, 0.0) * (1 - 0.8 * max(down - _usual_depth(head, body), 0.0))
+
+
+def _is_echo(spare: Box, owned: Box, top: Box) -> bool:
+    """Whether a body without a head of its own is the same person's as `owned`, at another scale.
+
+    One of the two lies in the other, and the head of the owned one would sit well on both: who
+    stands behind so exactly would not be seen.
+    """
+    nested = max(spare.coverage_by(owned), owned.coverage_by(spare))
+    return nested >= ECHO_COVER and head_on_body(top, spare) >= LEAST_FIT
 
 
 def _usual_depth(head: Box, body: Box) -> float:

@@ -83,3 +83,19 @@ def test_each_part_is_used_once_and_none_is_lost() -> None:
 def test_the_surest_person_comes_first() -> None:
     people = paired((face(20, 20, confidence=0.6), face(220, 20, confidence=0.95)))
     assert [p.confidence for p in people] == [0.95, 0.6]
+
+
+def test_a_torso_and_the_whole_of_one_person_are_one() -> None:
+    seen_face = Region(Part.FACE, Box(300, 76, 94, 96), 0.89)
+    torso = Region(Part.BODY, Box(236, 58, 222, 291), 0.77)
+    whole = Region(Part.BODY, Box(128, 20, 367, 460), 0.68)
+    (person,) = paired([seen_face, torso, whole])
+    assert person.face is seen_face
+    assert person.body in (torso, whole)
+
+
+def test_who_stands_beside_and_shows_no_face_stays_a_person_of_their_own() -> None:
+    seen_face = Region(Part.FACE, Box(300, 76, 94, 96), 0.89)
+    seen_body = Region(Part.BODY, Box(236, 58, 222, 291), 0.77)
+    smaller_beside = Region(Part.BODY, Box(236, 110, 70, 230), 0.6)
+    assert len(paired([seen_face, seen_body, smaller_beside])) == 2
