@@ -7,21 +7,23 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edge_agent import __version__
-from edge_agent.devices.broker import Broker, BrokerState, Session
+from edge_agent.devices.broker import Broker, BrokerState, Session, tls_context
 from edge_agent.devices.cameras import is_recording, open_camera
 from edge_agent.devices.config_file import password_of
-from edge_agent.devices.feed import NewestFrame
+from edge_agent.devices.feed import CameraState, NewestFrame
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.outbox import Limits, Outbox
 from edge_agent.devices.systemd import Notifier
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.detection import Detection
 from edge_agent.domain.entity import SceneState
+from edge_agent.domain.errors import AgentError
 from edge_agent.domain.event import Event
 from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Size
@@ -40,6 +42,12 @@ log = logging.getLogger(__name__)
 FRAME_WAIT_S = 0.25
 """How long the loop waits for a frame before it looks whether it is to stop."""
 STATUS_INTERVAL_S = 5.0
+READY_AFTER_S = 5.0
+"""How long a camera may take to open until the service counts as started without it."""
+CAMERA_STOP_S, CAMERA_RELEASE_S = 0.3, 3.0
+"""How long the camera's thread is waited for at the end, and before the camera is opened anew."""
+BROKER_STOP_S = 1.0
+"""How long the broker has to take what waits; with the above a stop stays below 2 s."""
 
 
 class Detector(Protocol):
@@ -55,7 +63,10 @@ class Publisher(Protocol):
 
     def publish(self, message: Message) -> None: ...
 
-    def stop(self) -> None: ...
+    def stop(self, timeout_s: float) -> None: ...
+
+    @property
+    def trouble(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -90,7 +101,11 @@ class Summary:
 
 
 class Agent:
-    """The daemon: reads the feed, works each frame through, publishes what comes of it."""
+    """The daemon: reads the feed, works each frame through, publishes what comes of it.
+
+    `reread` is called at a reload: it prepares what the configuration says now, or raises
+    AgentError, and then everything stays as it is.
+    """
 
     def __init__(
         self,
@@ -99,29 +114,43 @@ class Agent:
         composer: Composer,
         broker: Publisher,
         notifier: Notifier,
+        *,
+        outbox: Outbox | None = None,
+        reread: Callable[[], None] | None = None,
     ) -> None:
         self._feed = feed
         self._pipeline = pipeline
         self._composer = composer
         self._broker = broker
         self._notifier = notifier
+        self._outbox = outbox
+        self._reread = reread
         self._stopping = threading.Event()
+        self._reload_asked = threading.Event()
         self._last_view: tuple[Instant, Size] | None = None
-        self._status_said_s = float("-inf")
+        self._in_view = 0
+        self._is_ready = False
+        self._remark = ""
+        self._status_said: tuple[float, int, object] = (float("-inf"), 0, None)
         self.summary = Summary()
+        self.is_to_reload = False
+        """Whether the run ended for a new agent to take over, as the configuration says now."""
 
     def stop(self) -> None:
         """Ask the loop to end; safe in a signal handler."""
         self._stopping.set()
+
+    def reload(self) -> None:
+        """Ask the loop to read the configuration anew; safe in a signal handler."""
+        self._reload_asked.set()
 
     def run(self) -> Summary:
         """Work until stopped or until a recording ends; raises what the camera's thread raised."""
         started_s = time.monotonic()
         self._broker.start()
         self._feed.start()
-        self._notifier.ready()
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self._takes_reload():
                 frame = self._feed.next(FRAME_WAIT_S)
                 if frame is not None:
                     self._work(frame)
@@ -131,18 +160,50 @@ class Agent:
                     self._end_visits()
                 self._notifier.pat()
                 self._say_status()
+                self._say_ready(time.monotonic() - started_s)
         finally:
-            self._notifier.stopping()
-            self._end_visits()
-            self._feed.stop()
-            self._broker.stop()
+            self._wind_up()
             self.summary.seconds = time.monotonic() - started_s
         return self.summary
+
+    def _wind_up(self) -> None:
+        if not self.is_to_reload:
+            self._notifier.stopping()
+        self._end_visits()
+        self._feed.stop(CAMERA_RELEASE_S if self.is_to_reload else CAMERA_STOP_S)
+        self._broker.stop(BROKER_STOP_S)
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _takes_reload(self) -> bool:
+        """Whether a new configuration was asked for and is ready to take over."""
+        if not self._reload_asked.is_set() or self._reread is None:
+            return False
+        self._reload_asked.clear()
+        self._notifier.reloading()
+        try:
+            self._reread()
+        except AgentError as error:
+            self._refuse_reload(str(error).splitlines())
+            return False
+        self.is_to_reload = True
+        return True
+
+    def _refuse_reload(self, faults: Sequence[str]) -> None:
+        for fault in faults:
+            log.error("%s", fault)
+        log.error("the new configuration is refused; the agent goes on as before")
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        self._remark = f"; reload refused, going on as before: {faults[0]}{more}"
+        self._status_said = (float("-inf"), 0, None)
+        self._say_status()
+        self._notifier.ready()
 
     def _work(self, frame: Frame) -> None:
         self._last_view = frame.captured_at, frame.size
         state, events = self._pipeline.step(frame)
         self.summary.frames += 1
+        self._in_view = len(state.present)
         self._publish(state, events, frame.size)
 
     def _end_visits(self) -> None:
@@ -151,6 +212,7 @@ class Agent:
             captured_at, size = self._last_view
             self._publish(*self._pipeline.scene.close(captured_at), size)
             self._last_view = None
+            self._in_view = 0
 
     def _publish(self, state: SceneState, events: tuple[Event, ...], size: Size) -> None:
         self.summary.events += len(events)
@@ -159,15 +221,56 @@ class Agent:
         for message in self._composer.compose(state, events, size):
             self._broker.publish(message)
 
+    def _say_ready(self, waited_s: float) -> None:
+        """Once: when the camera delivers, or when it is clear that it is still missing."""
+        if self._is_ready:
+            return
+        is_opening = self._feed.state is CameraState.OPENING
+        if not is_opening or waited_s > READY_AFTER_S:
+            self._is_ready = True
+            self._notifier.ready()
+
     def _say_status(self) -> None:
+        """When something has changed with camera or broker, and every few seconds."""
         now_s = time.monotonic()
-        if now_s - self._status_said_s >= STATUS_INTERVAL_S:
-            self._status_said_s = now_s
-            self._notifier.status(
-                f"camera {self._feed.state.value}, broker {self._broker.state.value}, "
-                f"{self.summary.frames} frames, {self.summary.events} events, "
-                f"{self._feed.dropped} frames dropped"
-            )
+        said_s, frames, states_said = self._status_said
+        states = (self._feed.state, self._broker.state)
+        if states != states_said or now_s - said_s >= STATUS_INTERVAL_S:
+            rate = (self.summary.frames - frames) / max(now_s - said_s, 0.001)
+            self._status_said = (now_s, self.summary.frames, states)
+            self._notifier.status(self._camera_status(rate) + self._broker_status() + self._remark)
+
+    def _camera_status(self, rate: float) -> str:
+        if self._feed.state is not CameraState.DELIVERING:
+            return f"waiting for the camera: {self._feed.trouble or 'it is being opened'}"
+        people = "1 person" if self._in_view == 1 else f"{self._in_view} people"
+        pace = f"{rate:.1f} frames/s, " if rate else ""
+        return f"watching: {pace}{people} in view, {self.summary.events} events"
+
+    def _broker_status(self) -> str:
+        if self._broker.state is BrokerState.CONNECTED:
+            return ""
+        waiting = "" if self._outbox is None else f", {len(self._outbox)} events wait"
+        trouble = self._broker.trouble or "it is being connected to"
+        return f"; waiting for the broker: {trouble}{waiting}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All of a configuration that can be wrong, found to be right."""
+
+    settings: Settings
+    pipeline: Pipeline
+    password: str | None
+
+
+def prepare(settings: Settings) -> Prepared:
+    """What an agent needs before it starts; raises AgentError where something cannot be had."""
+    if is_recording(settings.camera):
+        # A file that is not there never comes: better said before anything starts.
+        open_camera(settings.camera).close()
+    tls_context(settings.mqtt.tls)
+    return Prepared(settings, build_pipeline(settings), password_of(settings.mqtt))
 
 
 def build_pipeline(settings: Settings) -> Pipeline:
@@ -187,22 +290,23 @@ def build_pipeline(settings: Settings) -> Pipeline:
     )
 
 
-def build(settings: Settings) -> Agent:
-    """The whole agent; raises AgentError where it cannot be built as configured."""
+def build(
+    prepared: Prepared,
+    notifier: Notifier | None = None,
+    reread: Callable[[], None] | None = None,
+) -> Agent:
+    """The whole agent, ready to run."""
+    settings = prepared.settings
     topics = Topics(settings.mqtt.base_topic, settings.device_id, settings.camera.name)
-    pipeline = build_pipeline(settings)
     outbox = _outbox(settings.mqtt.outbox, f"{settings.device_id}-{settings.camera.name}")
     log.info("edge-agent %s: camera %s, %s", __version__, settings.camera.source, topics.event)
-    if is_recording(settings.camera):
-        # A file that is not there never comes: better said before anything starts.
-        open_camera(settings.camera).close()
     return Agent(
         feed=NewestFrame(
             lambda: open_camera(settings.camera),
             timeout_s=settings.camera.timeout_s,
             lossless=is_recording(settings.camera) and settings.camera.pace == "fast",
         ),
-        pipeline=pipeline,
+        pipeline=prepared.pipeline,
         composer=Composer(
             topics,
             interval_s=settings.mqtt.scene_interval_s,
@@ -218,9 +322,11 @@ def build(settings: Settings) -> Agent:
                 owned=topics.entities,
             ),
             outbox,
-            password=password_of(settings.mqtt),
+            password=prepared.password,
         ),
-        notifier=Notifier(),
+        notifier=notifier or Notifier(),
+        outbox=outbox,
+        reread=reread,
     )
 
 

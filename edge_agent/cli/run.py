@@ -7,12 +7,17 @@ import logging
 import os
 import signal
 from types import FrameType
+from typing import Any
 
-from edge_agent.agent import Agent, build
+from edge_agent.agent import Agent, Prepared, build, prepare
 from edge_agent.cli import logs
 from edge_agent.cli.options import add_broker, add_config, add_preset, settings_of
+from edge_agent.devices.systemd import Notifier
+from edge_agent.settings import Settings
 
 log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,26 +33,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    camera = {}
-    if arguments.camera is not None:
-        camera["source"] = arguments.camera
-    if arguments.fast:
-        camera["pace"] = "fast"
-    settings = settings_of(arguments, **({"camera": camera} if camera else {}))
-    logs.set_up(settings.logging.level)
-    agent = build(settings)
-    _stop_on_signals(agent)
-    log.info("done: %s", agent.run())
+    """One agent after the other: each reload that is accepted makes a new one."""
+    signals = _Signals()
+    configuration = _Configuration(arguments)
+    notifier = Notifier()
+    while True:
+        agent = build(configuration.prepared, notifier, configuration.reread)
+        signals.steer(agent)
+        summary = agent.run()
+        if not agent.is_to_reload:
+            break
+        log.info("the configuration is read anew; until then: %s", summary)
+    log.info("done: %s", summary)
     return 0
 
 
-def _stop_on_signals(agent: Agent) -> None:
-    """The first SIGTERM or SIGINT stops cleanly; a second SIGINT ends at once."""
+class _Configuration:
+    """What the file and the options say, and all that was made ready from it."""
 
-    def on_signal(number: int, _: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        settings = self._read()
+        logs.set_up(settings.logging.level)
+        self.prepared: Prepared = prepare(settings)
+
+    def reread(self) -> None:
+        """Take what the file says now; raises AgentError, and keeps what it has, if it is wrong."""
+        self.prepared = prepare(self._read())
+        logs.set_up(self.prepared.settings.logging.level)
+
+    def _read(self) -> Settings:
+        camera: dict[str, Any] = {}
+        if self._arguments.camera is not None:
+            camera["source"] = self._arguments.camera
+        if self._arguments.fast:
+            camera["pace"] = "fast"
+        return settings_of(self._arguments, **({"camera": camera} if camera else {}))
+
+
+class _Signals:
+    """SIGHUP reloads; the first SIGTERM or SIGINT stops cleanly; a second SIGINT ends at once."""
+
+    def __init__(self) -> None:
+        self._agent: Agent | None = None
+        self._is_stopping = False
+        # Nothing runs yet that could be reloaded or stopped cleanly.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def steer(self, agent: Agent) -> None:
+        """From now on the signals go to this agent."""
+        self._agent = agent
+        signal.signal(signal.SIGTERM, self._on_stop)
+        if self._is_stopping:
+            agent.stop()
+        else:
+            signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self, number: int, _: FrameType | None) -> None:
+        self._is_stopping = True
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
         log.info("%s: stopping", signal.Signals(number).name)
-        agent.stop()
+        if self._agent is not None:
+            self._agent.stop()
 
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    def _on_reload(self, _: int, __: FrameType | None) -> None:
+        if self._agent is not None:
+            self._agent.reload()

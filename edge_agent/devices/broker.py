@@ -121,7 +121,7 @@ class Broker:
         self._outbox = outbox
         self._password = password
         self._backoff = backoff or Backoff()
-        self._tls = _tls_context(settings.tls)
+        self._tls = tls_context(settings.tls)
         self._happenings: queue.SimpleQueue[_Happening] = queue.SimpleQueue()
         self._trouble = Trouble(log)
         self._protocol = paho.MQTTv5 if settings.protocol == "5" else paho.MQTTv311
@@ -137,6 +137,11 @@ class Broker:
     @property
     def address(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection; empty when there is one, or none was tried yet."""
+        return self._trouble.what
 
     def start(self) -> None:
         self._thread.start()
@@ -383,9 +388,7 @@ def subscriber(
 
     MQTT 3.1.1, which every broker speaks. `subscribed` is set at the broker's first confirmation.
     """
-    client = _client(
-        settings, paho.MQTTv311, password, _tls_context(settings.tls), "", lasting=True
-    )
+    client = _client(settings, paho.MQTTv311, password, tls_context(settings.tls), "", lasting=True)
 
     def on_connect(of: paho.Client, _: object, __: object, ___: object, ____: object) -> None:
         of.subscribe(topic_filter, qos=1)
@@ -406,7 +409,7 @@ def _first_answer(
     settings: MqttSettings, protocol: int, password: str | None, timeout_s: float
 ) -> ReasonCode:
     answers: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
-    client = _client(settings, protocol, password, _tls_context(settings.tls), "")
+    client = _client(settings, protocol, password, tls_context(settings.tls), "")
     client.connect_timeout = timeout_s
 
     def on_connect(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
@@ -462,7 +465,8 @@ def _client(
     return client
 
 
-def _tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
+def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
+    """What an encrypted connection needs; None for a plain one. Raises ConfigurationError."""
     if not settings.enabled:
         return None
     try:

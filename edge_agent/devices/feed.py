@@ -17,6 +17,10 @@ from edge_agent.domain.frame import Frame
 log = logging.getLogger(__name__)
 
 
+RETRY_CAP_S = 5.0
+"""The longest wait until a lost camera is tried again; a look at a device costs little."""
+
+
 class CameraState(str, Enum):
     OPENING = "opening"
     DELIVERING = "delivering"
@@ -41,7 +45,7 @@ class NewestFrame:
         self._open_camera = open_camera
         self._timeout_s = timeout_s
         self._lossless = lossless
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(cap_s=RETRY_CAP_S)
         self._changed = threading.Condition()
         self._newest: Frame | None = None
         self._stopping = threading.Event()
@@ -81,13 +85,18 @@ class NewestFrame:
         silent_s = time.monotonic() - self._last_frame_s
         return self.state is CameraState.LOST and silent_s > self._timeout_s
 
-    def stop(self) -> None:
-        """End the thread; one that hangs in a driver is left behind."""
+    @property
+    def trouble(self) -> str:
+        """Why no frame comes; empty when they come, or none was due yet."""
+        return self._trouble.what
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """End the thread; one that hangs in a driver is left behind after that time."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:

@@ -17,6 +17,11 @@ class Trouble:
     def is_on(self) -> bool:
         return self._count > 0
 
+    @property
+    def what(self) -> str:
+        """What happened last; empty when it is over."""
+        return self._told
+
     def happened(self, what: str) -> None:
         self._count += 1
         level = logging.DEBUG if what == self._told else logging.WARNING

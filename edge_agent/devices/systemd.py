@@ -21,6 +21,10 @@ class Notifier:
     def ready(self) -> None:
         self._send("READY=1")
 
+    def reloading(self) -> None:
+        """The configuration is being read anew; `ready` is to follow, however that ends."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
@@ -28,7 +32,8 @@ class Notifier:
         """One line for people, shown by `systemctl status`; sent when it has changed."""
         if text != self._status:
             self._status = text
-            self._send(f"STATUS={text}")
+            # A line break would begin another field of the message.
+            self._send(f"STATUS={' '.join(text.split())}")
 
     def pat(self) -> None:
         """Feed the watchdog: call after real work only. At most three times per its period."""
