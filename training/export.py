@@ -28,7 +28,8 @@ def export_int8(
     (1, height, width, channels). `calibration` yields inputs of that file from training data: the
     ranges of the activations come from them.
     """
-    network = fused(network.cpu().eval())
+    # The converter reads the weights' memory as if it were contiguous.
+    network = fused(network.cpu().to(memory_format=torch.contiguous_format).eval())
     channel_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
     converted = litert_torch.convert(channel_last, (sample.permute(0, 2, 3, 1).contiguous(),))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from training.card import rounded
 from training.data import FERPLUS_CLASSES, FERPLUS_SIDE, FerPlus, data_root
 from training.evaluate_expression import Answers, answers, measure
 from training.export import export_int8
-from training.expression_card import write_card
+from training.expression_card import disturbances, write_card
 from training.fit import Batch, Plan, fit, generator_for
 from training.networks import ResidualNet
 from training.publish import MODELS, describe, publish
@@ -90,14 +90,16 @@ def publish_model(
         figures={},
     )
     publish(NAME, entry, folder)
-    engine = TfliteEngine(find_model(NAME, folder))
-    plain = np.log(answers(engine, held_back).probabilities + 1e-9)
+    plain = np.log(answers(TfliteEngine(find_model(NAME, folder)), held_back).probabilities + 1e-9)
     entry["parameters"]["temperature"] = round(temperature_for(plain, held_back.one_hot()), 3)
     publish(NAME, entry, folder)
+    engine = TfliteEngine(find_model(NAME, folder))
     measured, figures = measure(find_model(NAME, folder), validation)
     entry["figures"] = {"split": "ferplus valid", **rounded(figures)}
     publish(NAME, entry, folder)
-    write_card(folder / "cards" / f"{NAME}.md", measured, figures, float_figures)
+    disturbed = ((name, answers(engine, faces)) for name, faces in disturbances(validation))
+    card = folder / "cards" / f"{NAME}.md"
+    write_card(card, measured, figures, float_figures, disturbed)
     print(f"{file}: {entry['figures']}", flush=True)
 
 

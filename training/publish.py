@@ -31,6 +31,7 @@ def describe(
 
     `outputs` names the file's outputs in the order in which the network returned them.
     """
+    file.chmod(0o644)
     interpreter = Interpreter(str(file))
     interpreter.allocate_tensors()
     (taken,) = interpreter.get_input_details()
