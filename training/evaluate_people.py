@@ -42,17 +42,25 @@ class Measurement:
     """What a detector found in the scenes of one group, by class."""
 
     tallies: dict[int, Tally] = field(default_factory=dict)
+    sides: dict[int, list[float]] = field(default_factory=dict)
+    """Of each object, in the order of the tally: the geometric mean side in pixels of the input."""
+    masked: list[bool] = field(default_factory=list)
+    """Of each face, in the order of the tally: whether it wears a mask."""
     images: int = 0
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, scene: Scene, regions: Sequence[Region], seconds: float) -> None:
+    def add(self, scene: Scene, regions: Sequence[Region], seconds: float, scale: float) -> None:
+        """One scene, which was scaled by `scale` to the input."""
         self.images += 1
         self.seconds.append(seconds)
         for kind in scene.complete:
             scores, boxes = of_part(regions, kind)
-            self.tallies.setdefault(kind, Tally()).add(
-                scores, boxes, scene.boxes[scene.classes == kind]
-            )
+            objects = scene.boxes[scene.classes == kind]
+            self.tallies.setdefault(kind, Tally()).add(scores, boxes, objects)
+            sides = np.sqrt((objects[:, 2:] - objects[:, :2]).prod(axis=1)) * scale
+            self.sides.setdefault(kind, []).extend(sides.tolist())
+        if FACE in scene.complete:
+            self.masked.extend(scene.masked[scene.classes == FACE].tolist())
 
     def figures(self) -> dict[str, Any]:
         def of(kind: int) -> Tally:
@@ -86,7 +94,7 @@ def detector_for(model: Model, size: int, threshold: float = FLOOR) -> PeopleDet
     return PeopleDetector(TfliteEngine(model), settings)
 
 
-def measure(detector: PeopleDetector, scenes: Iterator[Scene]) -> Measurement:
+def measure(detector: PeopleDetector, scenes: Iterator[Scene], size: int) -> Measurement:
     """Each scene is looked at twice, so that the time is that of a camera whose frames have one
     size: the second look is timed."""
     measurement = Measurement()
@@ -95,7 +103,8 @@ def measure(detector: PeopleDetector, scenes: Iterator[Scene]) -> Measurement:
         detector.find(frame)
         started = time.perf_counter()
         regions = detector.find(frame)
-        measurement.add(scene, regions, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        measurement.add(scene, regions, seconds, size / max(scene.image.shape[:2]))
     return measurement
 
 
@@ -121,7 +130,7 @@ def main(argv: list[str]) -> None:
     scenes = labelled_scenes(
         arguments.images, arguments.labels, arguments.group, held_back_only=arguments.held_back
     )
-    figures = measure(detector_for(model, arguments.size), scenes).figures()
+    figures = measure(detector_for(model, arguments.size), scenes, arguments.size).figures()
     if not figures["images"]:
         raise SystemExit(f"{arguments.labels} has no picture of group {arguments.group}")
     _, height, width, _ = model.entry.input.shape

@@ -16,6 +16,7 @@ from edge_agent.perception import people as codec
 from training.detection_metrics import CALIBRATION_FLOOR, Tally
 from training.evaluate_people import Measurement, detector_for, labelled_scenes, measure
 from training.people_augment import SceneAugmentation
+from training.people_card import write_card
 from training.people_export import EXPORT_SIZE, export_people
 from training.people_network import LOGITS, PeopleNet
 from training.publish import describe, publish
@@ -63,9 +64,11 @@ def release(
     export_people(network, pictures, file, slope, shift)
     entry = entry_of(file, {})
     publish(NAME, entry, models)
-    figures = held_back_figures(find_model(NAME, models), data)
-    entry["figures"] = {"split": "held back from training", **figures}
+    model = find_model(NAME, models)
+    measurements = held_back_measurements(model, data)
+    entry["figures"] = {"split": "held back from training", **figures_of(measurements)}
     publish(NAME, entry, models)
+    write_card(models / "cards" / f"{NAME}.md", model, measurements, data)
     return entry
 
 
@@ -101,6 +104,7 @@ def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
             labelled_scenes(
                 folder / "train.zip", folder / "train.jsonl", group, held_back_only=True
             ),
+            size,
         )
         for group, size in VIEWS
     }
@@ -115,7 +119,7 @@ def held_back_tallies(model: Model, data: Path) -> dict[int, list[Tally]]:
     return tallies
 
 
-def held_back_figures(model: Model, data: Path) -> dict[str, Any]:
+def figures_of(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
     """The figures of `training.evaluate people` for each view, without those that are null."""
     return {
         view: {
@@ -123,7 +127,7 @@ def held_back_figures(model: Model, data: Path) -> dict[str, Any]:
             for key, value in measurement.figures().items()
             if value is not None
         }
-        for view, measurement in held_back_measurements(model, data).items()
+        for view, measurement in measurements.items()
     }
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from edge_agent.domain.detection import Detection, FaceLandmarks, Part, Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box, Point, Size
+from edge_agent.perception.close_look import laid_out, tiles_for, with_faces
 from edge_agent.perception.pairing import paired
-from edge_agent.perception.tensors import Engine, Letterbox, Tensor
+from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
 from edge_agent.settings import DetectionSettings
 
 Indices = npt.NDArray[np.intp]
@@ -53,7 +54,10 @@ class Candidates:
 
 
 class PeopleDetector:
-    """Finds the people of a frame by their faces, heads and bodies, by one look at the whole."""
+    """Finds the people of a frame by their faces, heads and bodies.
+
+    One look at the whole frame; where bodies lead, a second one at heads too small for the first.
+    """
 
     def __init__(self, engine: Engine, settings: DetectionSettings) -> None:
         self._engine = engine
@@ -61,15 +65,32 @@ class PeopleDetector:
 
     def detect(self, frame: Frame) -> tuple[Detection, ...]:
         """The persons in view, with boxes in pixels of the frame and clipped to it."""
-        return paired(self.find(frame))
+        persons = paired(self.find(frame))
+        if self._settings.leading_part == "body":
+            return self._with_small_faces(frame, persons)
+        return persons
 
     def find(self, frame: Frame) -> tuple[Region, ...]:
-        """Every part that was found, unpaired, surest first."""
+        """Every part that one look at the whole frame finds, unpaired, surest first."""
         size = input_size(frame.size, self._settings.input_long_side)
-        self._engine.resize(size)
         letterbox = Letterbox.fitting(frame.size, size)
-        outputs = self._engine.infer(letterbox.apply(frame.pixels, size))
-        found = distinct(decode(outputs, self._settings.threshold))
+        return self._regions(letterbox.apply(frame.pixels, size), letterbox)
+
+    def _with_small_faces(
+        self, frame: Frame, persons: tuple[Detection, ...]
+    ) -> tuple[Detection, ...]:
+        size = input_size(frame.size, self._settings.input_long_side)
+        scale = Letterbox.fitting(frame.size, size).scale
+        tiles = tiles_for(persons, scale, size)
+        if not tiles:
+            return persons
+        regions = self._regions(laid_out(frame.pixels, tiles, size), Letterbox(1.0, size))
+        faces = [region for region in regions if region.part is Part.FACE]
+        return with_faces(persons, tiles, faces, frame.size)
+
+    def _regions(self, image: Pixels, letterbox: Letterbox) -> tuple[Region, ...]:
+        self._engine.resize(Size(image.shape[1], image.shape[0]))
+        found = distinct(decode(self._engine.infer(image), self._settings.threshold))
         return tuple(_regions(found, letterbox))
 
 
