@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,12 +54,25 @@ class AgeEstimate:
     years: float
     deviation_years: float
 
+    def probability_within(self, tolerance_years: float) -> float:
+        """The probability that the true age differs from `years` by no more than that."""
+        return math.erf(tolerance_years / self.deviation_years / math.sqrt(2.0))
+
 
 @dataclass(frozen=True, slots=True)
 class GenderEstimate:
     """The probability in [0, 1] that the person is female."""
 
     female_probability: float
+
+    @property
+    def gender(self) -> Gender:
+        return Gender.FEMALE if self.female_probability >= 0.5 else Gender.MALE
+
+    @property
+    def confidence(self) -> float:
+        """The probability in [0.5, 1] that `gender` is right."""
+        return max(self.female_probability, 1.0 - self.female_probability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from edge_agent.domain.geometry import Box
+from edge_agent.domain.geometry import Box, Point
 from edge_agent.perception.tensors import Pixels
 
 SMALLEST_FACE_SIDE = 8.0
@@ -20,23 +20,28 @@ FLAT_CONTRAST = 4.0
 """Standard deviation in grey levels below which a crop shows nothing."""
 
 
-def square_around(box: Box, side_factor: float) -> Box:
-    """The square with the box's centre and `side_factor` times the mean of its sides."""
-    side = side_factor * float(np.sqrt(box.area))
-    return Box.around(box.center, side, side)
+def square_around(box: Box, side_factor: float, shift_down: float = 0.0) -> Box:
+    """The square with `side_factor` times the mean of the box's sides.
+
+    Its centre is the box's, moved down by `shift_down` times the mean of the sides.
+    """
+    mean_side = float(np.sqrt(box.area))
+    center = Point(box.center.x, box.center.y + shift_down * mean_side)
+    return Box.around(center, side_factor * mean_side, side_factor * mean_side)
 
 
-def cut(pixels: Pixels, square: Box, side: int) -> Pixels | None:
+def cut(pixels: Pixels, square: Box, side: int, least_inside: float = 0.25) -> Pixels | None:
     """The square of an image, resized to `side` x `side`; its border continues beyond the image.
 
-    None where nothing, or too little to tell anything, of the square lies in the image.
+    None where less than the share `least_inside` of the square, or nothing, lies in the image.
     """
     height, width = pixels.shape[:2]
     left, top = round(square.x), round(square.y)
     extent = max(round(square.width), 1)
     right, bottom = left + extent, top + extent
     inside = pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
-    if square.width < SMALLEST_FACE_SIDE or inside.size * 4 < extent * extent * _channels(pixels):
+    least = max(least_inside * extent * extent * _channels(pixels), 1)
+    if square.width < SMALLEST_FACE_SIDE or inside.size < least:
         return None
     if inside.shape[:2] != (extent, extent):
         inside = np.asarray(

@@ -6,21 +6,29 @@ from edge_agent.domain.detection import Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.observation import Observation
 from edge_agent.domain.track import Track
+from edge_agent.perception.demographics import NOTHING, DemographicsReader
 from edge_agent.perception.expression import ExpressionReader
 
 FACES_PER_FRAME = 8
 """Faces that are read in one frame; with more in view they take turns."""
+DEMOGRAPHICS_INTERVAL_S = 0.3
+"""Least time between two looks at the age and gender of one face: they change slowly."""
 
 
 class Observer:
     """Reads the faces of the tracks. Heads that are switched off are None and never run."""
 
     def __init__(
-        self, expression: ExpressionReader | None, faces_per_frame: int = FACES_PER_FRAME
+        self,
+        expression: ExpressionReader | None = None,
+        demographics: DemographicsReader | None = None,
+        faces_per_frame: int = FACES_PER_FRAME,
     ) -> None:
         self._expression = expression
+        self._demographics = demographics
         self._faces_per_frame = faces_per_frame
         self._last_read: dict[int, float] = {}
+        self._last_told: dict[int, float] = {}
 
     def observe(self, frame: Frame, tracks: tuple[Track, ...]) -> tuple[Observation, ...]:
         """Observations of the tracks whose face is seen, those first that have waited longest."""
@@ -33,18 +41,40 @@ class Observer:
             self._last_read[track.track_id] = now
         return tuple(self._read(frame, track) for track in chosen)
 
-    def look_at(self, frame: Frame, face: Region, track_id: int = 0) -> Observation:
-        """All that the heads read off one face."""
-        if self._expression is None:
-            return Observation(track_id)
-        expression, quality = self._expression.read(frame.pixels, face.box)
-        return Observation(track_id, face_quality=quality, expression=expression)
+    def look_at(
+        self, frame: Frame, face: Region, track_id: int = 0, *, demographics: bool = True
+    ) -> Observation:
+        """All that the heads read off one face; age and gender only with `demographics`."""
+        expression, quality = None, 0.0
+        if self._expression is not None:
+            expression, quality = self._expression.read(frame.pixels, face.box)
+        told = NOTHING
+        if self._demographics is not None and demographics:
+            told = self._demographics.read(frame.pixels, face.box)
+        return Observation(
+            track_id,
+            face_quality=max(quality, told.quality),
+            expression=expression,
+            age=told.age,
+            gender=told.gender,
+        )
 
     def _read(self, frame: Frame, track: Track) -> Observation:
         assert track.detection is not None
         assert track.detection.face is not None
-        return self.look_at(frame, track.detection.face, track.track_id)
+        now = frame.captured_at.monotonic_s
+        waited = now - self._last_told.get(track.track_id, float("-inf"))
+        observation = self.look_at(
+            frame,
+            track.detection.face,
+            track.track_id,
+            demographics=waited >= DEMOGRAPHICS_INTERVAL_S,
+        )
+        if observation.age is not None or observation.gender is not None:
+            self._last_told[track.track_id] = now
+        return observation
 
     def _forget_all_but(self, tracks: tuple[Track, ...]) -> None:
         live = {track.track_id for track in tracks}
         self._last_read = {key: at for key, at in self._last_read.items() if key in live}
+        self._last_told = {key: at for key, at in self._last_told.items() if key in live}
