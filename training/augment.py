@@ -8,13 +8,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 
 @dataclass(frozen=True, slots=True)
 class FaceAugmentation:
-    """How far each change goes; shares are probabilities, shifts are parts of the side."""
+    """How far each change goes; shares are probabilities, shifts are parts of the side.
+
+    `side` is that of the images that come out, where it differs from those that go in. `tint`,
+    `grey` (the share seen by a camera without colour) and `jpeg` are for images of three channels.
+    """
 
     flip: float = 0.5
     rotation_rad: float = math.radians(15)
@@ -28,11 +34,18 @@ class FaceAugmentation:
     smallest_side: int = 16
     noise: float = 0.03
     erase: float = 0.35
+    side: int | None = None
+    tint: float = 0.0
+    grey: float = 0.0
+    jpeg: float = 0.0
+    worst_jpeg_quality: int = 20
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         images = self._moved(images)
         images = self._softened(images)
         images = self._lit(images)
+        images = self._coloured(images)
+        images = self._compressed(images)
         return self._erased(images)
 
     def _moved(self, images: torch.Tensor) -> torch.Tensor:
@@ -50,7 +63,8 @@ class FaceAugmentation:
             ],
             1,
         )
-        grid = F.affine_grid(affine, list(images.shape), align_corners=False)
+        side = self.side or images.shape[-1]
+        grid = F.affine_grid(affine, [n, images.shape[1], side, side], align_corners=False)
         return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
     def _softened(self, images: torch.Tensor) -> torch.Tensor:
@@ -75,6 +89,32 @@ class FaceAugmentation:
         images = ((images - mean) * contrast + mean + brightness).clamp(0, 1) ** gamma
         noise = torch.randn_like(images) * (torch.rand(shape) * self.noise)
         return (images + noise).clamp(0, 1)
+
+    def _coloured(self, images: torch.Tensor) -> torch.Tensor:
+        """Another white balance; a part of the batch in grey."""
+        n, channels = images.shape[:2]
+        if self.tint > 0:
+            gain = torch.exp((torch.rand(n, channels, 1, 1) * 2 - 1) * self.tint)
+            images = (images * gain).clamp(0, 1)
+        if self.grey > 0:
+            chosen = torch.rand(n, 1, 1, 1) < self.grey
+            images = torch.where(chosen, images.mean(1, keepdim=True), images)
+        return images
+
+    def _compressed(self, images: torch.Tensor) -> torch.Tensor:
+        """A part of the batch through JPEG, as many cameras send their frames."""
+        if self.jpeg == 0:
+            return images
+        images = images.clone()
+        for index in torch.nonzero(torch.rand(len(images)) < self.jpeg).flatten().tolist():
+            pixels = (images[index].permute(1, 2, 0) * 255).round().byte().numpy()
+            quality = int(torch.randint(self.worst_jpeg_quality, 96, ()).item())
+            _, encoded = cv2.imencode(
+                ".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality]
+            )
+            decoded = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            images[index] = torch.from_numpy(decoded).permute(2, 0, 1).float() / 255
+        return images
 
     def _erased(self, images: torch.Tensor) -> torch.Tensor:
         """One rectangle of some images covered with grey (Zhong et al., "Random Erasing", 2017)."""

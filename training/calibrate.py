@@ -9,6 +9,9 @@ from edge_agent.perception.expression import softmax
 
 Array = npt.NDArray[np.float32]
 
+NORMAL_80 = 1.2815516
+"""Standard deviations about the mean between which 80 % of a normal distribution lie."""
+
 
 def temperature_for(logits: Array, targets: Array) -> float:
     """The temperature with the least cross entropy towards distributions of shape (n, classes)."""
@@ -18,6 +21,14 @@ def temperature_for(logits: Array, targets: Array) -> float:
         for t in candidates
     ]
     return float(candidates[int(np.argmin(losses))])
+
+
+def deviation_scale_for(
+    errors: npt.NDArray[np.floating], deviations: npt.NDArray[np.floating]
+) -> float:
+    """The factor to stated standard deviations with which 80 % of the errors, both of shape (n,),
+    lie in the 80 % interval: a conformal quantile (Papadopoulos et al., 2002) of the ratios."""
+    return float(np.quantile(np.abs(errors) / deviations, 0.8)) / NORMAL_80
 
 
 def expected_calibration_error(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TASKS = ("expression", "people")
+TASKS = ("demographics", "expression", "people")
 
 
 def main(argv: list[str]) -> int:

@@ -43,7 +43,9 @@ class Residual(nn.Module):
 
 
 class ResidualNet(nn.Module):
-    """A stem at full resolution, then one stage per width, each halving the resolution.
+    """A stem, at full resolution unless it strides, then one stage per width, each halving it.
+
+    Behind the stages, where `wide` is given, a 1x1 convolution widens what is averaged.
 
     The input is real-valued in [0, 1], of shape (n, channels, height, width); the batch norm
     behind the first convolution does the rest of the normalisation.
@@ -57,20 +59,30 @@ class ResidualNet(nn.Module):
         outputs: int,
         *,
         dropout: float = 0.2,
+        stem_stride: int = 1,
+        wide: int | None = None,
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = [ConvNorm(channels, stem)]
+        layers: list[nn.Module] = [ConvNorm(channels, stem, stride=stem_stride)]
         width = stem
         for stage_width, blocks in stages:
             layers.append(ConvNorm(width, stage_width, stride=2))
             layers += [Residual(stage_width, stage_width) for _ in range(blocks)]
             width = stage_width
+        if wide is not None:
+            layers.append(ConvNorm(width, wide, kernel=1))
+            width = wide
+        self.width = width
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dropout(self.features(x).mean((2, 3))))
+        return self.head(self.embedded(x))
+
+    def embedded(self, x: torch.Tensor) -> torch.Tensor:
+        """What the head sees, of shape (n, width)."""
+        return self.dropout(self.features(x).mean((2, 3)))
 
 
 def fused(network: nn.Module) -> nn.Module:

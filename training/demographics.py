@@ -1,0 +1,271 @@
+"""Train the age and gender model: python -m training.demographics --data ../shared/data/utkface
+
+From UTKFace chips to models/demographics.tflite, its manifest entry and its card. A run that was
+interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from edge_agent.devices.manifest import find_model
+from edge_agent.devices.tflite import TfliteEngine
+from training.augment import FaceAugmentation
+from training.calibrate import deviation_scale_for, temperature_for
+from training.card import rounded
+from training.data import data_root
+from training.demographics_card import worse_cameras, write_card
+from training.evaluate_demographics import GROWN_UP, Answers, answers, measure
+from training.export import export_int8
+from training.fit import Batch, Plan, fit, generator_for
+from training.networks import ResidualNet
+from training.publish import MODELS, describe, publish
+from training.utkface import Split, UtkFace, whole
+
+NAME = "demographics"
+AGES = 117
+"""Bins of one year, from 0 to the oldest of the data."""
+SIDE = 80
+CHIP_SIDE = 112
+BATCH = 128
+CROP_SIDE = 1.09
+"""Side of the crop by the mean side of the detector's box, and how far below the box's centre its
+own lies: so that eyes and mouth come to lie where they are in the chips (medians over clips)."""
+CROP_SHIFT_DOWN = -0.05
+RANGE_FACES = 512
+DATA = "UTKFace chips with age and gender"
+LICENCE = "UTKFace: non-commercial research use"
+SPLIT_SEED = 7
+CALIBRATION_FACES = 1200
+VALIDATION_FACES = 1400
+PLAN = Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05)
+
+STRONG = FaceAugmentation(
+    scale=0.16,
+    shift=0.06,
+    shear=0.06,
+    soften=0.25,
+    smallest_side=26,
+    erase=0.25,
+    tint=0.12,
+    grey=0.15,
+    jpeg=0.25,
+)
+"""What a chip goes through for most of the training."""
+MILD = replace(
+    STRONG,
+    rotation_rad=STRONG.rotation_rad / 2,
+    scale=0.08,
+    shift=0.03,
+    shear=0.03,
+    contrast=0.2,
+    brightness=0.1,
+    gamma=0.2,
+    soften=0.15,
+    erase=0.1,
+)
+"""The last epochs: nearer to what a good detector delivers in good light."""
+MILD_FROM = 0.75
+SMALL_SIDE, FULL_SIDE_FROM = 64, 0.4
+"""Early epochs see smaller images (Tan, Le, "EfficientNetV2", 2021): the same for less."""
+
+
+class DemographicsNet(ResidualNet):
+    """A colour face of 80 x 80 -> logits of the age's bins, of shape (n, 117), and the logit of
+    the person being female, of shape (n, 1). 76 million MACs, 1.2 M parameters."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 32, ((48, 1), (96, 2), (160, 1)), AGES, stem_stride=2, wide=320)
+        self.gender = nn.Linear(self.width, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        embedded = self.embedded(x)
+        return self.head(embedded), self.gender(embedded)
+
+
+def loss(network: nn.Module, batch: Batch, _: float) -> torch.Tensor:
+    """Deep label distribution learning (Gao et al., "Age Estimation Using Expectation of Label
+    Distribution Learning", 2018): cross entropy towards a normal distribution about the labelled
+    age, and the error of the expectation; beside it the cross entropy of the gender."""
+    images, ages, female = batch
+    age_logits, gender_logits = network(images.contiguous(memory_format=torch.channels_last))
+    age_logits, gender_logits = age_logits.float(), gender_logits.float()
+    spread = F.cross_entropy(age_logits, label_distributions(ages))
+    error = F.l1_loss(expectations(age_logits), ages)
+    gender = F.binary_cross_entropy_with_logits(gender_logits[:, 0], female * 0.96 + 0.02)
+    return spread + 0.15 * error + 1.5 * gender
+
+
+def label_distributions(ages: torch.Tensor) -> torch.Tensor:
+    """Of shape (n, 117): the older a face, the less its age can be told, by labellers too."""
+    deviation = (0.8 + 0.04 * ages)[:, None]
+    bins = torch.arange(AGES, device=ages.device)
+    return torch.softmax(-0.5 * ((bins - ages[:, None]) / deviation) ** 2, 1)
+
+
+def expectations(age_logits: torch.Tensor) -> torch.Tensor:
+    """Years of shape (n,)."""
+    bins = torch.arange(AGES, device=age_logits.device, dtype=torch.float32)
+    return torch.softmax(age_logits, 1) @ bins
+
+
+def train(split: Split, plan: Plan, run: Path) -> nn.Module:
+    chips = torch.from_numpy(split.training.stacked(CHIP_SIDE))
+    ages = torch.from_numpy(split.training.ages)
+    female = torch.from_numpy(split.training.female).float()
+
+    def batches(epoch: int) -> Iterable[Batch]:
+        order = generator_for(plan.seed, epoch).permutation(len(chips))
+        augment = augmentation(epoch / plan.epochs)
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            chosen = torch.from_numpy(order[start : start + BATCH])
+            images = chips[chosen].permute(0, 3, 1, 2).float() / 255
+            yield augment(images), ages[chosen], female[chosen]
+
+    def validate(model: nn.Module) -> str:
+        errors = _errors_of(model, split.validation)
+        return "valid: " + ", ".join(f"{name} {value:.4f}" for name, value in errors.items())
+
+    return fit(
+        DemographicsNet(),
+        batches,
+        loss,
+        plan,
+        run,
+        steps_per_epoch=len(chips) // BATCH,
+        validate=validate,
+    )
+
+
+def publish_model(trained: nn.Module, split: Split, folder: Path) -> None:
+    """Quantize, calibrate, measure and describe the trained network."""
+    float_figures = _errors_of(trained, split.validation)
+    file = folder / f"{NAME}.tflite"
+    shown = split.training.chips[:: max(len(split.training) // RANGE_FACES, 1)]
+    export_int8(
+        trained,
+        torch.zeros(1, 3, SIDE, SIDE),
+        (whole(chip, SIDE)[None].astype(np.float32) / 255 for chip in shown),
+        file,
+    )
+    entry = describe(
+        file,
+        task=NAME,
+        channels="bgr",
+        outputs=("age", "female"),
+        labels=(),
+        parameters={
+            "crop_side": CROP_SIDE,
+            "crop_shift_down": CROP_SHIFT_DOWN,
+            "age_deviation_scale": 1.0,
+            "gender_temperature": 1.0,
+        },
+        data=DATA,
+        licence=LICENCE,
+        figures={},
+    )
+    publish(NAME, entry, folder)
+    plain = answers(TfliteEngine(find_model(NAME, folder)), split.calibration)
+    entry["parameters"] |= calibration_of(plain)
+    publish(NAME, entry, folder)
+    model = find_model(NAME, folder)
+    measured, figures = measure(model, split.validation)
+    entry["figures"] = {"split": "held back from utkface train", **rounded(figures)}
+    publish(NAME, entry, folder)
+    seen_otherwise = {
+        name: answers(TfliteEngine(model), split.validation, seen)
+        for name, seen in worse_cameras().items()
+    }
+    write_card(folder / "cards" / f"{NAME}.md", measured, figures, float_figures, seen_otherwise)
+    print(f"{file}: {entry['figures']}", flush=True)
+
+
+def calibration_of(plain: Answers) -> dict[str, float]:
+    """The parameters that make the certainty true which was stated without them."""
+    scale = deviation_scale_for(plain.errors, plain.deviations)
+    female = np.clip(plain.female_probabilities, 1e-6, 1 - 1e-6)
+    logits = np.log(np.stack([female, 1 - female], 1)).astype(np.float32)
+    targets = np.stack([plain.faces.female, ~plain.faces.female], 1).astype(np.float32)
+    return {
+        "age_deviation_scale": round(scale, 3),
+        "gender_temperature": round(temperature_for(logits, targets), 3),
+    }
+
+
+def _errors_of(model: nn.Module, faces: UtkFace) -> dict[str, float]:
+    years, logits = outputs_of(model, faces.stacked(SIDE))
+    grown_up = faces.ages > GROWN_UP
+    right = (logits > 0) == faces.female
+    return {
+        "age_mae": float(np.abs(years - faces.ages).mean()),
+        "gender_accuracy": float(right.mean()),
+        "gender_accuracy_over_15": float(right[grown_up].mean()),
+    }
+
+
+def augmentation(progress: float) -> FaceAugmentation:
+    """That of an epoch that begins at `progress` in [0, 1]."""
+    chosen = STRONG if progress < MILD_FROM else MILD
+    return replace(chosen, side=SMALL_SIDE if progress < FULL_SIDE_FROM else SIDE)
+
+
+@torch.no_grad()
+def outputs_of(
+    model: nn.Module, chips: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Expected years and gender logits, both of shape (n,), of chips of shape (n, 80, 80, 3)."""
+    target = next(model.parameters()).device
+    years, logits = [], []
+    for start in range(0, len(chips), 256):
+        images = torch.from_numpy(chips[start : start + 256]).permute(0, 3, 1, 2).float() / 255
+        age, gender = model(images.to(target))
+        years.append(expectations(age.float()).cpu())
+        logits.append(gender[:, 0].float().cpu())
+    return torch.cat(years).numpy(), torch.cat(logits).numpy()
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = _arguments().parse_args(argv)
+    torch.set_num_threads(arguments.threads)
+    data = arguments.data or data_root() / "utkface"
+    split = Split.of(
+        UtkFace.read(data / "train.zip", data / "train.csv"),
+        calibration=CALIBRATION_FACES,
+        validation=VALIDATION_FACES,
+        seed=SPLIT_SEED,
+    )
+    print(
+        f"{len(split.training)} faces to train on, {len(split.calibration)} to calibrate, "
+        f"{len(split.validation)} to validate",
+        flush=True,
+    )
+    trained = train(split, replace(PLAN, epochs=arguments.epochs), arguments.run)
+    publish_model(trained, split, arguments.models)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.demographics", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of utkface (default: that of the data)")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("training/runs/demographics"),
+        help="folder of checkpoints (default: %(default)s)",
+    )
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
+    parser.add_argument("--epochs", type=int, default=PLAN.epochs, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
