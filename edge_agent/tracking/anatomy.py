@@ -23,6 +23,7 @@ _LEARNING = 0.1
 _FACE_OF_HEAD = 0.75
 _SMALLEST_PX = 0.5
 _LARGEST_PX = 1e6
+_FARTHEST_PX = 1e7
 
 
 class Relation:
@@ -65,7 +66,8 @@ def coordinates(region: Region) -> Floats:
     box = region.box
     grown = _FACE_OF_HEAD if region.part is Part.HEAD else 1.0
     sides = np.log(np.clip([box.width * grown, box.height * grown], _SMALLEST_PX, _LARGEST_PX))
-    return np.array([box.x + box.width / 2, box.y + box.height / 2, *sides])
+    center = np.clip([box.center.x, box.center.y], -_FARTHEST_PX, _FARTHEST_PX)
+    return np.concatenate([center, sides])
 
 
 def face_like(detection: Detection) -> Region | None:

@@ -2,14 +2,16 @@
 
 Each filter has four independent axes with a position and a velocity each: the box's centre (x, y)
 in pixels and the natural logarithms of its width and height. Times are in seconds and spreads in
-metres (see `anatomy.SIZE_M`), so that neither the frame rate nor the distance to the camera
-changes how a track behaves. Velocity is an Ornstein-Uhlenbeck process: people keep going for about
-`PERSISTENCE_S` and are then as likely to have turned or stopped; so the place where a lost person
-may be grows like a walk, not like a flight.
+metres (see `anatomy.HEIGHT_M`), so that neither the frame rate nor the distance to the camera
+changes how a track behaves. Velocity is an Ornstein-Uhlenbeck process (Uhlenbeck and Ornstein,
+"On the theory of the Brownian motion", 1930): people keep going for about `PERSISTENCE_S` and are
+then as likely to have turned or stopped, so the place where a lost person may be grows like that
+of a walk, not of a flight.
 
 Boxes of detectors err with heavy tails (a lamp post halves one, a neighbour doubles another):
 innovations are judged and weighed by Student's t distribution instead of the normal one (Roth et
-al., "A Student's t filter for heavy tailed process and measurement noise", ICASSP 2013).
+al., "A Student's t filter for heavy tailed process and measurement noise", ICASSP 2013). And they
+err the more the less sure the detector is of them: variance is divided by confidence.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
 PERSISTENCE_S = 2.0
 """Time constant with which a velocity is forgotten."""
-SPEED = np.array([0.8, 0.4, 0.15, 0.15])
+SPEED = np.array([0.8, 0.3, 0.15, 0.15])
 """Standard deviation of velocities: metres per second across and up or down, growth per second."""
 BOX_NOISE = 0.035
 """Standard deviation of a seen box's centre, in heights of that box."""
@@ -31,13 +34,14 @@ SIZE_NOISE = 0.1
 FREEDOM = 4.0
 """Degrees of freedom of Student's t: fewer mean heavier tails."""
 
+_ARRAYS = ("box", "velocity", "height_m", "_noise", "_xx", "_xv", "_vv")
+
 
 class BoxFilters:
     """Kalman filters of `len(self)` boxes, in the order in which they were added.
 
     `box` has shape (n, 4): centre x, centre y in pixels, log width, log height. `velocity`, of the
-    same shape, is its change per second. `scale`, of shape (n,), is in pixels per metre and follows
-    the height. `height_m`, of shape (n,), is how tall the things are.
+    same shape, is its change per second. `height_m`, of shape (n,), is how tall the things are.
     """
 
     def __init__(self) -> None:
@@ -54,70 +58,72 @@ class BoxFilters:
         return len(self.box)
 
     @property
-    def units(self) -> Floats:
-        """What one unit of spread is on each axis, shape (n, 4): pixels per metre, or 1."""
-        units = np.ones_like(self.box)
-        units[:, :2] = (np.exp(self.box[:, 3]) / self.height_m)[:, None]
-        return units
-
-    @property
     def spread(self) -> Floats:
         """Standard deviations of `box`, of shape (n, 4), in metres and logarithms."""
-        return np.sqrt(self._xx)
+        spread: Floats = np.sqrt(self._xx)
+        return spread
 
-    def add(self, boxes: Floats, height_m: Floats, extra: Floats) -> None:
+    def add(self, boxes: Floats, height_m: Floats) -> None:
         """New filters at `boxes` (m, 4) of things `height_m` (m,) tall; nothing known of speed."""
+        noise = _noise(height_m)
         self.box = np.vstack([self.box, boxes])
         self.velocity = np.vstack([self.velocity, np.zeros_like(boxes)])
         self.height_m = np.concatenate([self.height_m, height_m])
-        noise = _noise(height_m)
         self._noise = np.vstack([self._noise, noise])
-        self._xx = np.vstack([self._xx, noise + extra])
+        self._xx = np.vstack([self._xx, noise])
         self._xv = np.vstack([self._xv, np.zeros_like(boxes)])
         self._vv = np.vstack([self._vv, np.broadcast_to(SPEED**2, boxes.shape)])
 
     def keep(self, kept: Mask) -> None:
         """Forgets the filters whose place in `kept` (n,) is False."""
-        for name in ("box", "velocity", "height_m", "_noise", "_xx", "_xv", "_vv"):
+        for name in _ARRAYS:
             setattr(self, name, getattr(self, name)[kept])
 
     def replace(self, index: int, box: Floats, height_m: float, extra: Floats) -> None:
-        """Goes on with another part of the same person, whose `box` (4,) stands in for the old."""
+        """Goes on with another part of the same thing: its `box` (4,) and how tall it is.
+
+        The parts move together, so the velocity stays; `extra` (4,) is added to the variance.
+        """
         self.box[index] = box
         self.height_m[index] = height_m
         self._noise[index] = _noise(np.array([height_m]))[0]
         self._xx[index] += extra
 
     def advance(self, seconds: float) -> None:
-        """Predicts all boxes `seconds` ahead."""
+        """Predicts all boxes `seconds` ahead; the process noise is the closed-form integral."""
         decay = float(np.exp(-seconds / PERSISTENCE_S))
         reach = PERSISTENCE_S * (1 - decay)
+        grown = 2 * seconds / PERSISTENCE_S - 3 + 4 * decay - decay**2
+        noise = SPEED**2
         self.box += reach * self.velocity
         self.velocity *= decay
-        noise = SPEED**2
-        grown = 2 * seconds / PERSISTENCE_S - 3 + 4 * decay - decay**2
         self._xx += 2 * reach * self._xv + reach**2 * self._vv + noise * PERSISTENCE_S**2 * grown
         self._xv = decay * (self._xv + reach * self._vv) + noise * PERSISTENCE_S * (1 - decay) ** 2
         self._vv = decay**2 * self._vv + noise * (1 - decay**2)
 
-    def misfit(self, boxes: Floats, extra: Floats) -> Floats:
+    def misfit(self, boxes: Floats, extra: Floats, confidence: Floats) -> Floats:
         """Negative log likelihood of `boxes`, broadcastable to (n, m, 4), as shape (n, m).
 
-        `extra`, likewise broadcastable, is added to the variance of the measurement. Constants are
-        dropped: 0 is a perfect fit at a spread of one metre and one e-fold of size.
+        `extra`, likewise broadcastable, is added to the variance of the measurement; `confidence`,
+        of shape (m,), in (0, 1], is the detector's. Constants are dropped: 0 is a perfect fit at a
+        spread of one metre and one e-fold of size.
         """
-        variance = (self._xx + self._noise)[:, None] + extra
-        distance = (((boxes - self.box[:, None]) / self.units[:, None]) ** 2 / variance).sum(-1)
+        noise = self._noise[:, None] / confidence[:, None]
+        variance = self._xx[:, None] + noise + extra
+        distance = (((boxes - self.box[:, None]) / self._units()[:, None]) ** 2 / variance).sum(-1)
         tail = (FREEDOM + 4) / 2 * np.log1p(distance / FREEDOM)
         misfit: Floats = tail + 0.5 * np.log(variance).sum(-1)
         return misfit
 
-    def correct(self, index: npt.NDArray[np.intp], boxes: Floats, extra: Floats) -> None:
-        """Takes up the measured `boxes` (m, 4) in the filters at `index` (m,)."""
-        units = self.units[index]
+    def correct(self, index: Indices, boxes: Floats, extra: Floats, confidence: Floats) -> None:
+        """Takes up the measured `boxes` (m, 4) in the filters at `index` (m,).
+
+        `extra` (m, 4) and `confidence` (m,) are as in `misfit`.
+        """
+        units = self._units()[index]
         xx, xv, vv = self._xx[index], self._xv[index], self._vv[index]
         innovation = (boxes - self.box[index]) / units
-        noise = self._noise[index] + extra
+        noise = self._noise[index] / confidence[:, None] + extra
         distance = (innovation**2 / (xx + noise)).sum(-1, keepdims=True)
         total = xx + noise * np.maximum((FREEDOM + distance) / (FREEDOM + 4), 1.0)
         gain_x, gain_v = xx / total, xv / total
@@ -127,9 +133,15 @@ class BoxFilters:
         self._xv[index] = (1 - gain_x) * xv
         self._vv[index] = vv - gain_v * xv
 
+    def _units(self) -> Floats:
+        """What one unit of spread is on each axis, shape (n, 4): pixels per metre, or 1."""
+        units = np.ones_like(self.box)
+        units[:, :2] = (np.exp(self.box[:, 3]) / self.height_m)[:, None]
+        return units
+
 
 def _noise(height_m: Floats) -> Floats:
-    """Variances of seen boxes of things `height_m` (n,) tall, of shape (n, 4)."""
+    """Variances of surely seen boxes of things `height_m` (n,) tall, of shape (n, 4)."""
     noise = np.full((len(height_m), 4), SIZE_NOISE**2)
     noise[:, :2] = ((BOX_NOISE * height_m) ** 2)[:, None]
     return noise

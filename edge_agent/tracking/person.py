@@ -1,0 +1,135 @@
+"""One frame's detections as arrays, and what is remembered of each tracked person."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge_agent.domain.detection import Detection, Part
+from edge_agent.domain.frame import Instant
+from edge_agent.domain.geometry import Box, Point
+from edge_agent.domain.track import Track
+from edge_agent.tracking.anatomy import Relation, body_of, coordinates, face_like, face_of
+from edge_agent.tracking.motion import Floats, Mask
+
+EVIDENCE_TO_CONFIRM = 6.0
+"""Summed log odds of a track's detections with which it counts as a person."""
+TENTATIVE_S = 0.3
+"""Seconds without a detection after which a track that was never confirmed is a false box."""
+
+_LEAST_EVIDENCE = 0.5  # that an unsure box comes again where it should tells something by itself
+_LEAST_CONFIDENCE = 0.1
+_MOST_CONFIDENCE = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The m detections of one frame.
+
+    `faces` and `bodies` are of shape (m, 4) (see `anatomy.coordinates`) and mean something only
+    where `has_face` and `has_body`, of shape (m,), are True. A head stands in for a face that was
+    not found. `confidence`, of shape (m,), is kept away from 0.
+    """
+
+    detections: tuple[Detection, ...]
+    faces: Floats
+    bodies: Floats
+    has_face: Mask
+    has_body: Mask
+    confidence: Floats
+
+    def __len__(self) -> int:
+        return len(self.detections)
+
+    @classmethod
+    def of(cls, detections: tuple[Detection, ...]) -> Found:
+        count = len(detections)
+        faces, bodies = np.zeros((count, 4)), np.zeros((count, 4))
+        has_face, has_body = np.zeros(count, bool), np.zeros(count, bool)
+        for i, detection in enumerate(detections):
+            face = face_like(detection)
+            if face is not None:
+                faces[i], has_face[i] = coordinates(face), True
+            if detection.body is not None:
+                bodies[i], has_body[i] = coordinates(detection.body), True
+        confidence = np.array([detection.confidence for detection in detections])
+        return cls(
+            detections, faces, bodies, has_face, has_body, confidence.clip(_LEAST_CONFIDENCE, 1.0)
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Person:
+    """What is remembered of one track besides its filter, which follows the part that leads."""
+
+    track_id: int
+    first_seen: Instant
+    lead: Part
+    last_seen: Instant = field(init=False)
+    lead_seen: Instant = field(init=False)
+    detection: Detection | None = None
+    relation: Relation = field(default_factory=Relation)
+    hits: int = 0
+    evidence: float = 0.0
+    has_face: bool = False
+    has_body: bool = False
+
+    def __post_init__(self) -> None:
+        self.last_seen = self.lead_seen = self.first_seen
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.evidence >= EVIDENCE_TO_CONFIRM
+
+    @property
+    def strength(self) -> tuple[bool, float, float]:
+        """Orders people by how much would be lost with them."""
+        return self.is_confirmed, self.last_seen.monotonic_s, self.evidence
+
+    def see(self, found: Found, column: int, now: Instant) -> None:
+        """Takes up one detection of this person."""
+        self.detection = found.detections[column]
+        has_face, has_body = bool(found.has_face[column]), bool(found.has_body[column])
+        if has_face and has_body:
+            self.relation.learn(found.faces[column], found.bodies[column])
+        if has_face if self.lead is Part.FACE else has_body:
+            self.lead_seen = now
+        self.has_face |= has_face
+        self.has_body |= has_body
+        self.last_seen = now
+        self.hits += 1
+        self.evidence += _log_odds(self.detection.confidence)
+
+    def is_over(self, now: Instant, memory_s: float) -> bool:
+        """Whether they have been out of sight for too long."""
+        return now.since(self.last_seen) > (memory_s if self.is_confirmed else TENTATIVE_S)
+
+    def track(self, lead: Floats, box: Box, velocity: Point, is_located: bool) -> Track:
+        """The track of this person, whose leading part is at `lead` (4,), that is at `box`."""
+        return Track(
+            track_id=self.track_id,
+            detection=self.detection,
+            face_box=self._box(Part.FACE, lead, box) if self.has_face else None,
+            body_box=self._box(Part.BODY, lead, box) if self.has_body else None,
+            velocity=velocity,
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            hits=self.hits,
+            is_confirmed=self.is_confirmed,
+            is_located=self.detection is not None or is_located,
+        )
+
+    def _box(self, part: Part, lead: Floats, box: Box) -> Box:
+        if part is self.lead:
+            return box
+        derive = body_of if part is Part.BODY else face_of
+        x, y, log_width, log_height = derive(lead, self.relation.values).tolist()
+        return Box.around(Point(x, y), math.exp(log_width), math.exp(log_height))
+
+
+def _log_odds(confidence: float) -> float:
+    """Log odds of a probability, at most 4.6 (that of 0.99)."""
+    confidence = min(max(confidence, 0.5), _MOST_CONFIDENCE)
+    return max(math.log(confidence / (1 - confidence)), _LEAST_EVIDENCE)
