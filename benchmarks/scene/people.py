@@ -186,10 +186,10 @@ def _path(
     feet = height * rng.uniform(0.95, 1.2) if near else size.height * rng.uniform(0.65, 0.95)
     speed = rng.uniform(*WALKING_HEIGHTS_PER_S) * min(height, size.height)
     margin = BODY_ASPECT * height / 2
-    places = [_entry(rng, size, feet, height, behaviour.doors)]
+    places = [_entry(rng, size, feet, height, behaviour.doors, near=near)]
     for _ in range(rng.choice((0, 0, 1, 1, 2))):
         places.append(_inside(rng, size, feet, height))
-    places.append(_entry(rng, size, feet, height, behaviour.doors))
+    places.append(_entry(rng, size, feet, height, behaviour.doors, near=near))
     if math.hypot(places[0][0] - places[-1][0], places[0][1] - places[-1][1]) < 2 * margin:
         x, y, tall = places[-1]
         places[-1] = (size.width - x, y, tall)
@@ -207,13 +207,13 @@ def _path(
 
 
 def _entry(
-    rng: random.Random, size: Size, feet: float, height: float, doors: float
+    rng: random.Random, size: Size, feet: float, height: float, doors: float, *, near: bool
 ) -> tuple[float, float, float]:
     margin = BODY_ASPECT * height / 2
     if rng.random() < doors:
         x, _, _ = _inside(rng, size, feet, height)
         return x, feet, height
-    if rng.random() < 0.15:
+    if not near and rng.random() < 0.15:
         return rng.uniform(0.2, 0.8) * size.width, size.height + 1.02 * height, height
     y = feet + rng.uniform(-0.05, 0.05) * size.height
     return rng.choice((-margin * 1.05, size.width + margin * 1.05)), y, height

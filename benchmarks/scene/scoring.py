@@ -2,7 +2,7 @@
 
 For each type: when an event counts as true, and which happenings a scene can be asked to report.
 
-appearance     the person is there and has no other entity; asked: seen for 1 s or more
+appearance     the person is there and has no other entity; asked: seen for 1 s or more in all
 disappearance  the person has left for good, first report of it; asked: appeared, and left 15 s or
                more before the end
 emotion        a peak of that emotion lasts (to 0.5 s after it) and was not reported; asked: of
@@ -281,7 +281,7 @@ class _Judge:
 
     def _asked(self, person: Person, watch: Watched) -> Iterator[tuple[EventType, Happening]]:
         key = person.person_id
-        if watch.seen[-1] - watch.seen[0] >= 1.0:
+        if _time_covered(watch.seen) >= 1.0:
             yield (
                 EventType.APPEARANCE,
                 self._appeared.get(key) or Happening(key, watch.seen[0]),

@@ -21,14 +21,16 @@ class PresenceConstants:
     """Time in which the errors of detections become independent."""
     probation_s: float = 0.5
     least_hits: int = 2
-    least_scores: float = 3.5
+    least_balance: float = 3.5
+    miss_score: float = 1.0
+    """What a frame without a detection takes from the balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbsenceConstants:
-    border: tuple[float, ...] = (5.0, 3.0, -2.0)
-    """Of (1, time beyond an occlusion, share covered), last seen at the image's border."""
-    inside: tuple[float, ...] = (2.6, 1.135, -3.46)
+    border: tuple[float, ...] = (5.0, 3.0, 1.0, -2.0)
+    """Of (1, free and covered time beyond an occlusion, share covered), last seen at the border."""
+    inside: tuple[float, ...] = (1.86, 2.15, 0.15, -2.45)
     """The same, last seen elsewhere."""
     grace_s: float = 0.3
     """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
@@ -62,8 +64,8 @@ BASELINES = {
 
 @dataclass(frozen=True, slots=True)
 class EmotionConstants:
-    weights: tuple[float, ...] = (-5.75, 1.35, 1.64, 0.01)
-    """Of (1, rise in deviations, lead over the other emotions, certainty of the reading)."""
+    weights: tuple[float, ...] = (-6.37, 1.78, -0.49)
+    """Of (1, rise in deviations, rise)."""
     most_deviations: float = 6.0
     least_rise: float = 0.15
     open_deviations: float = 2.0
@@ -84,7 +86,7 @@ class EmotionConstants:
 
 @dataclass(frozen=True, slots=True)
 class FocusConstants:
-    weights: tuple[float, ...] = (3.858, 1.03, -2.228, -1.647, 1.961)
+    weights: tuple[float, ...] = (5.0, 1.5, -3.2, -2.8, 1.8)
     """Of (1, time beyond the least, spread and reach in radii, certainty of the reading)."""
     most_beyond_s: float = 2.0
     radius_rad: float = 0.15

@@ -6,9 +6,10 @@ baseline is what faces at rest look like in general: narrow for happiness (hardl
 broadly at rest, so who comes in smiling is noticed), wide for sadness and anger.
 
 Precondition: a rise of `least_rise` and of `open_deviations` for `least_duration_s`. Evidence: the
-height of the rise in standard deviations of baseline and noise, and how far it leads the rises of
-the other emotions. Hysteresis: a peak is over when the rise has stayed under half its greatest
-height, or under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
+height of the rise, and the same in standard deviations of baseline and noise. Looks weigh by the
+quality of the face and the confidence of the reading. Hysteresis: a peak is over when the rise has
+stayed under half its greatest height, or under the least rise, for `settling_s`. One report per
+peak. Neutral has no peaks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from edge_agent.scene.look import Look
 from edge_agent.scene.reporting import Finding
 from edge_agent.scene.smoothing import LEAST_WEIGHT, Smoothed
 
+_PLACES = {emotion: place for place, emotion in enumerate(Emotion)}
 PEAKING = tuple(emotion for emotion in Emotion if emotion is not Emotion.NEUTRAL)
 
 
@@ -29,7 +31,6 @@ class EmotionRule:
     """Finds the peaks of one person's face."""
 
     def __init__(self, constants: EmotionConstants = EMOTION) -> None:
-        self._constants = constants
         self._smoothed = Smoothed(constants.smoothing_s)
         self._peaks = tuple(Peak(emotion, constants) for emotion in PEAKING)
         self._time_s = -math.inf
@@ -40,24 +41,15 @@ class EmotionRule:
         if observation is None or observation.expression is None:
             return ()
         expression = observation.expression
-        weight = max(observation.face_quality, LEAST_WEIGHT)
+        trust = max(observation.face_quality * expression.confidence, LEAST_WEIGHT)
         step_s, self._time_s = look.time_s - self._time_s, look.time_s
-        self._smoothed.add(expression.intensities, look.time_s, weight)
-        self._advance_peaks(look.time_s, step_s, weight)
-        return tuple(
-            peak.finding(look.time_s, self._strongest_other(peak), expression.confidence * weight)
-            for peak in self._peaks
-            if peak.is_open
-        )
-
-    def _strongest_other(self, peak: Peak) -> float:
-        return max(other.rise for other in self._peaks if other is not peak)
-
-    def _advance_peaks(self, time_s: float, step_s: float, weight: float) -> None:
+        self._smoothed.add(expression.intensities, look.time_s, trust)
         smoothed = self._smoothed.value
         assert smoothed is not None
         for peak in self._peaks:
-            peak.advance(smoothed[tuple(Emotion).index(peak.emotion)], time_s, step_s, weight)
+            peak.advance(smoothed[_PLACES[peak.emotion]], look.time_s, step_s, trust)
+        findings = (peak.finding(look.time_s) for peak in self._peaks if peak.is_open)
+        return tuple(finding for finding in findings if finding is not None)
 
 
 class Baseline:
@@ -90,6 +82,7 @@ class Peak:
         self.emotion = emotion
         self.rise = 0.0
         self.is_open = False
+        self._deviation = 1.0
         self._baseline = Baseline(BASELINES[emotion], constants)
         self._constants = constants
         self._count = 0
@@ -97,8 +90,11 @@ class Peak:
         self._highest = 0.0
         self._last_high_s = -math.inf
 
-    def advance(self, intensity: float, time_s: float, step_s: float, weight: float) -> None:
+    def advance(self, intensity: float, time_s: float, step_s: float, trust: float) -> None:
+        """Takes up a smoothed intensity that is trusted in (0, 1], `step_s` after the last."""
+        constants = self._constants
         self.rise = intensity - self._baseline.level
+        self._deviation = math.hypot(math.sqrt(self._baseline.variance), constants.noise_deviation)
         if self.is_open:
             self._hold(time_s)
         elif self._is_risen():
@@ -106,13 +102,17 @@ class Peak:
             self._count += 1
             self._opened_s = self._last_high_s = time_s
             self._highest = self.rise
-        held = self._constants.peak_learning if self.is_open else 1.0
-        self._baseline.advance(intensity, step_s * held, weight)
+        held = constants.peak_learning if self.is_open else 1.0
+        self._baseline.advance(intensity, step_s * held, trust)
 
-    def finding(self, time_s: float, strongest_other: float, certainty: float) -> Finding:
-        """This peak; `strongest_other` is the rise of the emotion that it competes with."""
-        evidence = self.evidence(time_s, strongest_other, certainty)
-        confidence = 0.0 if evidence is None else weigh(self._constants.weights, evidence)
+    def finding(self, time_s: float) -> Finding | None:
+        """This peak; None while it is too young, or has fallen again."""
+        constants = self._constants
+        if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
+            return None
+        deviations = min(self.rise / self._deviation, constants.most_deviations)
+        evidence = (1.0, deviations, self.rise)
+        confidence = weigh(constants.weights, evidence)
         return Finding(self._count, confidence, f"emotion_{self.emotion.value}", evidence)
 
     def _is_risen(self) -> bool:
@@ -135,8 +135,4 @@ class Peak:
         if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
             return None
         deviations = min(self.rise / self._deviation, constants.most_deviations)
-        return 1.0, deviations, self.rise - strongest_other, certainty
-
-    @property
-    def _deviation(self) -> float:
-        return math.sqrt(self._baseline.variance + self._constants.noise_deviation**2)
+        return 1.0, deviations, self.rise

@@ -1,15 +1,17 @@
 """Whether somebody is there: the rules of appearance and disappearance.
 
-Appearance. Precondition: seen for `probation_s`, at least twice, with scores (log-odds, counted by
-the time between them) of `least_scores` in all, and seen in this frame. Evidence: the mean score,
-in how much of the time the person was found, and how long that has been so. Frames that follow
-closely repeat each other and count by the time between them.
+Appearance. Precondition: seen for `probation_s`, at least twice, and in this frame; and a balance
+of `least_balance`, to which each score adds (its log-odds, counted by the time since the frame
+before) and from which each miss takes away (a cumulative sum; Page, 1954). Evidence: the mean
+score, in how much of the time the person was found, and how long that has been so. Frames that
+follow closely repeat each other and count by the time between them.
 
 Disappearance. Precondition: unseen for longer than `occlusion_s`. Evidence: the watched time out of
-sight beyond it, whether somebody else stands where the person was seen last, and where that was: at
-the image's border they have walked out, in its middle they may stand behind something. Whoever has
-not been seen for `forgotten_s` has gone by definition: whoever comes then starts a new visit. None
-of this depends on what was reported, nor on the visit before the last sighting.
+sight beyond it; for how much of it somebody else stood where the person was seen last, and whether
+they do now; and where that was: at the image's border they have walked out, in its middle they may
+stand behind something. Whoever has not been seen for `forgotten_s` has gone by definition: whoever
+comes then starts a new visit. None of this depends on what was reported, nor on the visit before
+the last sighting.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Presence:
         self._looks = 0.0
         self._found = 0.0
         self._scores = 0.0
+        self._balance = 0.0
         self._hits = 0
 
     def advance(self, look: Look) -> None:
@@ -41,15 +44,18 @@ class Presence:
         if look.sighting is not None and look.sighting.detection is not None:
             self._hits += 1
             self._found += news
-            confidence = look.sighting.detection.confidence
-            self._scores += news * log_odds(confidence, constants.score_limit)
+            score = log_odds(look.sighting.detection.confidence, constants.score_limit)
+            self._scores += news * score
+            self._balance += news * score
+        else:
+            self._balance = max(self._balance - news * constants.miss_score, 0.0)
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
         """(1, mean score, share of time found, logarithm of time); None in the probation."""
         constants = self._constants
         is_new = self._hits < constants.least_hits or self._watched_s < constants.probation_s
-        if is_new or self._scores < constants.least_scores:
+        if is_new or self._balance < constants.least_balance:
             return None
         mean_score, found_share = self._scores / self._found, self._found / self._looks
         return 1.0, mean_score, found_share, math.log(self._watched_s / constants.probation_s)
@@ -70,6 +76,7 @@ class Absence:
         self._unseen_s = 0.0
         self._last_box = Box(0.0, 0.0, 0.0, 0.0)
         self._covered = 0.0
+        self._covered_s = 0.0
         self.at_border = False
 
     def advance(self, look: Look) -> None:
@@ -77,8 +84,9 @@ class Absence:
         if track is None:
             self._unseen_s += look.step_s
             self._covered = self._coverage(look)
+            self._covered_s += look.step_s * self._covered
             return
-        self._unseen_s = 0.0
+        self._unseen_s = self._covered_s = 0.0
         self._last_box = track.leading_box
         self.at_border = is_leaving(
             track.leading_box, track.velocity, look.moment.frame_size, self._constants
@@ -103,8 +111,11 @@ class Absence:
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
-        """(1, time beyond an occlusion, share covered); None while it may be an occlusion."""
-        return None if self.beyond_s < 0.0 else (1.0, self.beyond_s, self._covered)
+        """(1, time beyond an occlusion, time covered, share covered); None before that."""
+        if self.beyond_s < 0.0:
+            return None
+        covered_s = min(self._covered_s, self.beyond_s)
+        return 1.0, self.beyond_s - covered_s, covered_s, self._covered
 
     @property
     def confidence(self) -> float:

@@ -1,0 +1,1 @@
+"""Stories, properties and calibration of the scene."""
