@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -13,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 REPOSITORY = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 10.0
+
+
+def pytest_report_header() -> list[str]:
+    """Says what will not be tested here."""
+    return [] if HAS_TORCH else ["training code: NOT tested, for want of the extra `train`"]
 
 
 @pytest.fixture(scope="session")
