@@ -24,7 +24,9 @@ from training.fit import Batch, Plan, fit, generator_for
 from training.people_augment import SceneAugmentation, collated
 from training.people_loss import PeopleLoss
 from training.people_network import PeopleNet
+from training.people_release import release
 from training.pseudo_faces import FaceTeacher, fill_cache, read_cache
+from training.publish import MODELS
 from training.scenes import (
     Scene,
     is_held_back,
@@ -58,12 +60,20 @@ def network() -> PeopleNet:
 class Course:
     """One stretch of training: crops of one of `sides` pixels per batch, `crops` per epoch."""
 
+    name: str
     sides: tuple[int, ...]
     epochs: int
-    crops: int
-    learning_rate: float
-    warmup_epochs: float = 1.0
+    crops: int = 4000
+    learning_rate: float = 2e-3
     seed: int = 1
+
+
+COURSES = (
+    Course("first", (256,), epochs=15),
+    Course("second", (256, 320), epochs=6, seed=2),
+    Course("third", (256,), epochs=28, crops=2000, learning_rate=1.5e-3, seed=3),
+)
+"""Each begins with the averaged weights of the one before."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -73,11 +83,24 @@ def main(argv: list[str] | None = None) -> None:
     data = arguments.data or data_root()
     arguments.run.mkdir(parents=True, exist_ok=True)
     teach(data, arguments.run)
-    course = Course(
-        tuple(arguments.sides), arguments.epochs, arguments.crops, arguments.learning_rate
-    )
-    trained = train(read_training(data, arguments.run), course, arguments.run, arguments.start)
-    torch.save(trained.state_dict(), arguments.run / "average.pt")
+    groups = read_training(data, arguments.run)
+    trained = trained_network(groups, arguments.run)
+    entry = release(trained, groups, data, arguments.models)
+    for view, figures in entry["figures"].items():
+        print(view, figures, flush=True)
+
+
+def trained_network(groups: dict[str, list[Scene]], run: Path) -> PeopleNet:
+    """The network behind all courses; those that an earlier run finished are not repeated."""
+    learner = network()
+    for course in COURSES:
+        finished = run / course.name / "average.pt"
+        if not finished.exists():
+            print(f"course {course.name}: {course}", flush=True)
+            average = train(groups, course, learner, finished.parent)
+            torch.save(average.state_dict(), finished)
+        learner.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
+    return learner.eval()
 
 
 def teach(data: Path, run: Path) -> None:
@@ -106,14 +129,11 @@ def read_training(data: Path, run: Path) -> dict[str, list[Scene]]:
 
 
 def train(
-    groups: dict[str, list[Scene]], course: Course, run: Path, start: Path | None
+    groups: dict[str, list[Scene]], course: Course, learner: PeopleNet, run: Path
 ) -> nn.Module:
-    """The averaged network of one course, beginning at the weights of `start` where given."""
+    """The running average of `learner`'s weights over one course, which begins at its own."""
     augments = [SceneAugmentation(side) for side in course.sides]
     judge = PeopleLoss()
-    learner = network()
-    if start is not None:
-        learner.load_state_dict(torch.load(start, weights_only=True))
 
     def batches(epoch: int) -> Iterable[Batch]:
         return ahead(drawn(epoch))
@@ -135,7 +155,6 @@ def train(
     plan = Plan(
         epochs=course.epochs,
         learning_rate=course.learning_rate,
-        warmup_epochs=course.warmup_epochs,
         seed=course.seed,
     )
     return fit(learner, batches, loss, plan, run, steps_per_epoch=course.crops // BATCH)
@@ -204,17 +223,7 @@ def _arguments() -> argparse.ArgumentParser:
         default=Path("training/runs/people"),
         help="folder of checkpoints (default: %(default)s)",
     )
-    parser.add_argument("--start", type=Path, help="weights to begin with")
-    parser.add_argument(
-        "--sides",
-        type=int,
-        nargs="+",
-        default=[256, 320],
-        help="pixels of a crop (default: %(default)s)",
-    )
-    parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")
-    parser.add_argument("--crops", type=int, default=4000, help="per epoch (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="default: %(default)s")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     return parser
 

@@ -127,12 +127,13 @@ def merged(looks: list[list[list[float]]], overlap: float = 0.45) -> TeacherFace
 
 
 def read_cache(path: Path) -> dict[str, TeacherFaces]:
-    """The merged finds per picture of a cache that `fill_cache` wrote."""
+    """The merged finds per picture of a cache that `fill_cache` wrote; a torn last line is left."""
     faces = {}
     if path.exists():
-        for line in path.read_text().splitlines():
-            record: dict[str, Any] = json.loads(line)
-            faces[record["file"]] = merged(record["looks"])
+        for line in path.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):
+                record: dict[str, Any] = json.loads(line)
+                faces[record["file"]] = merged(record["looks"])
     return faces
 
 
@@ -142,6 +143,9 @@ def fill_cache(
     pictures: Iterable[tuple[str, npt.NDArray[np.uint8], tuple[float, ...]]],
 ) -> Iterator[str]:
     """Look at each (name, image, scales), append the finds to `path`, and yield its name."""
+    if path.exists():
+        whole = path.read_bytes()
+        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
     with path.open("a") as cache:
         for name, image, scales in pictures:
             record = {"file": name, "looks": teacher.look(image, scales)}
