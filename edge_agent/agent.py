@@ -14,7 +14,7 @@ from typing import Protocol
 
 from edge_agent import __version__
 from edge_agent.devices.broker import Broker, BrokerState, Session, tls_context
-from edge_agent.devices.cameras import is_recording, open_camera
+from edge_agent.devices.cameras import is_recording, open_camera, verify
 from edge_agent.devices.config_file import password_of
 from edge_agent.devices.feed import CameraState, NewestFrame
 from edge_agent.devices.manifest import find_model
@@ -266,9 +266,7 @@ class Prepared:
 
 def prepare(settings: Settings) -> Prepared:
     """What an agent needs before it starts; raises AgentError where something cannot be had."""
-    if is_recording(settings.camera):
-        # A file that is not there never comes: better said before anything starts.
-        open_camera(settings.camera).close()
+    verify(settings.camera)
     tls_context(settings.mqtt.tls)
     return Prepared(settings, build_pipeline(settings), password_of(settings.mqtt))
 

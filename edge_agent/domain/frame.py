@@ -32,13 +32,21 @@ class Frame:
     """One image with its capture time.
 
     `pixels` is uint8 of shape (height, width, 3) in BGR order, as upright as the camera's
-    configured rotation makes it. No value that leaves perception refers to it.
+    configured rotation makes it. No value that leaves perception refers to it. `lores`, where the
+    camera delivers it, is the same view with fewer pixels, to look for people in.
     """
 
     pixels: npt.NDArray[np.uint8]
     captured_at: Instant
+    lores: npt.NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> Size:
         height, width = self.pixels.shape[:2]
         return Size(width, height)
+
+    def at_least(self, long_side: int) -> npt.NDArray[np.uint8]:
+        """The smallest picture of this view whose long side has that many pixels, if any has."""
+        if self.lores is not None and max(self.lores.shape[:2]) >= long_side:
+            return self.lores
+        return self.pixels

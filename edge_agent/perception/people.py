@@ -74,7 +74,8 @@ class PeopleDetector:
         """Every part that one look at the whole frame finds, unpaired, surest first."""
         size = input_size(frame.size, self._settings.input_long_side)
         letterbox = Letterbox.fitting(frame.size, size)
-        return self._regions(letterbox.apply(frame.pixels, size), letterbox)
+        picture = frame.at_least(self._settings.input_long_side)
+        return self._regions(letterbox.apply(picture, size), letterbox)
 
     def _with_small_faces(
         self, frame: Frame, persons: tuple[Detection, ...]

@@ -9,6 +9,8 @@ from edge_agent.domain.errors import CameraError, InputError
 from edge_agent.domain.frame import Frame
 from edge_agent.settings import CameraSettings
 
+PICAMERA = "picamera"
+
 
 class Camera(Protocol):
     """An opened source of frames, used by one thread."""
@@ -28,11 +30,28 @@ def is_recording(settings: CameraSettings) -> bool:
     return not _is_device(settings.source)
 
 
+def verify(settings: CameraSettings) -> None:
+    """Raise what no waiting heals: InputError of a recording, MissingDependencyError of a camera.
+
+    A camera that is not there yet is none of these.
+    """
+    if settings.source == PICAMERA:
+        from edge_agent.devices.cameras.picamera import require
+
+        require()
+    elif is_recording(settings):
+        open_camera(settings).close()
+
+
 def open_camera(settings: CameraSettings) -> Camera:
     """The camera of the settings, opened.
 
     Raises CameraError where a device is not there (it may come), InputError where a file is not.
     """
+    if settings.source == PICAMERA:
+        from edge_agent.devices.cameras.picamera import PicameraCamera
+
+        return PicameraCamera(settings)
     if _is_device(settings.source):
         from edge_agent.devices.cameras.v4l2 import V4l2Camera
 
@@ -46,12 +65,12 @@ def open_camera(settings: CameraSettings) -> Camera:
         return VideoFile(path, settings)
     raise InputError(
         f"camera.source {settings.source!r}: no such file or folder; name a video, a folder of "
-        "images, or a camera such as 0 or /dev/video0"
+        "images, or a camera: picamera, or one such as 0 or /dev/video0"
     )
 
 
 def _is_device(source: str) -> bool:
-    return source.isdigit() or source.startswith("/dev/")
+    return source == PICAMERA or source.isdigit() or source.startswith("/dev/")
 
 
-__all__ = ["Camera", "CameraError", "is_recording", "open_camera"]
+__all__ = ["Camera", "CameraError", "is_recording", "open_camera", "verify"]
