@@ -8,6 +8,8 @@ where the rest of the body is cut off or hidden, so all is measured from there.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edge_agent.domain.detection import Detection, Part, Region
@@ -16,9 +18,11 @@ from edge_agent.tracking.motion import Floats
 HEIGHT_M = {Part.FACE: 0.2, Part.BODY: 1.7}
 """How tall the box of a part is, about, in metres."""
 
-_PRIOR = np.array([0.0, 0.7, 1.2, 2.0])
-_PRIOR_SD = np.array([0.6, 0.35, 0.4, 0.5])
-_LEARNED_SD = np.array([0.3, 0.15, 0.15, 0.15])
+Coordinates = tuple[float, float, float, float]
+
+_PRIOR: tuple[float, ...] = (0.0, 0.7, 1.2, 2.0)
+_PRIOR_SD = (0.6, 0.35, 0.4, 0.5)
+_LEARNED_SD = (0.3, 0.15, 0.15, 0.15)
 _LEARNING = 0.1
 _FACE_OF_HEAD = 0.75
 _SMALLEST_PX = 0.5
@@ -31,43 +35,49 @@ class Relation:
 
     `values` are: the face's centre right of the body's and below the body's top, both in heights
     of the face, and the logarithms of body width to face width and body height to face height;
-    `variance` of shape (4,) is theirs.
+    `variance` holds theirs.
     """
 
     def __init__(self) -> None:
-        self.values = _PRIOR.copy()
+        self.values = _PRIOR
         self.looks = 0
 
     @property
-    def variance(self) -> Floats:
-        variance: Floats = _PRIOR_SD**2 / (1 + self.looks) ** 2 + (_LEARNED_SD**2) * (
-            self.looks > 0
+    def variance(self) -> tuple[float, ...]:
+        if not self.looks:
+            return tuple(sd**2 for sd in _PRIOR_SD)
+        return tuple(
+            (prior / (1 + self.looks)) ** 2 + learned**2
+            for prior, learned in zip(_PRIOR_SD, _LEARNED_SD, strict=True)
         )
-        return variance
 
-    def learn(self, face: Floats, body: Floats) -> None:
-        """Takes up one look at both parts; boxes as of `coordinates`."""
-        height = np.exp(face[3])
-        top = body[1] - np.exp(body[3]) / 2
-        seen = np.array(
-            [
-                (face[0] - body[0]) / height,
-                (face[1] - top) / height,
-                body[2] - face[2],
-                body[3] - face[3],
-            ]
+    def learn(self, face: Coordinates, body: Coordinates) -> None:
+        """Takes up one look at both parts."""
+        height = math.exp(face[3])
+        top = body[1] - math.exp(body[3]) / 2
+        look = (
+            (face[0] - body[0]) / height,
+            (face[1] - top) / height,
+            body[2] - face[2],
+            body[3] - face[3],
         )
         self.looks += 1
-        self.values += max(_LEARNING, 1 / self.looks) * (seen - self.values)
+        weight = max(_LEARNING, 1 / self.looks)
+        self.values = tuple(
+            old + weight * (new - old) for old, new in zip(self.values, look, strict=True)
+        )
 
 
-def coordinates(region: Region) -> Floats:
+def coordinates(region: Region) -> Coordinates:
     """A region's centre x, centre y, log width, log height; a head as the face that it bears."""
     box = region.box
     grown = _FACE_OF_HEAD if region.part is Part.HEAD else 1.0
-    sides = np.log(np.clip([box.width * grown, box.height * grown], _SMALLEST_PX, _LARGEST_PX))
-    center = np.clip([box.center.x, box.center.y], -_FARTHEST_PX, _FARTHEST_PX)
-    return np.concatenate([center, sides])
+    return (
+        _clamp(box.x + box.width / 2, -_FARTHEST_PX, _FARTHEST_PX),
+        _clamp(box.y + box.height / 2, -_FARTHEST_PX, _FARTHEST_PX),
+        math.log(_clamp(box.width * grown, _SMALLEST_PX, _LARGEST_PX)),
+        math.log(_clamp(box.height * grown, _SMALLEST_PX, _LARGEST_PX)),
+    )
 
 
 def face_like(detection: Detection) -> Region | None:
@@ -112,3 +122,7 @@ def doubt(relation_variance: Floats, lead: Part) -> Floats:
     if lead is Part.BODY:  # the body's centre hangs below its top by half of an unsure height
         extra[..., 1] += relation_variance[..., 3] * (body_m / 2) ** 2
     return extra
+
+
+def _clamp(value: float, least: float, most: float) -> float:
+    return min(max(value, least), most)

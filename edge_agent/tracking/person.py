@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_agent.domain.detection import Detection, Part
+from edge_agent.domain.detection import Detection, Part, Region
 from edge_agent.domain.frame import Instant
 from edge_agent.domain.geometry import Box, Point
 from edge_agent.domain.track import Track
-from edge_agent.tracking.anatomy import Relation, body_of, coordinates, face_like, face_of
+from edge_agent.tracking.anatomy import Relation, coordinates, face_like
 from edge_agent.tracking.motion import Floats, Mask
 
 EVIDENCE_TO_CONFIRM = 6.0
@@ -20,6 +21,7 @@ TENTATIVE_S = 0.3
 """Seconds without a detection after which a track that was never confirmed is a false box."""
 
 _LEAST_EVIDENCE = 0.5  # that an unsure box comes again where it should tells something by itself
+_NOWHERE = (0.0, 0.0, 0.0, 0.0)
 _LEAST_CONFIDENCE = 0.1
 _MOST_CONFIDENCE = 0.99
 
@@ -35,8 +37,8 @@ class Found:
 
     detections: tuple[Detection, ...]
     faces: Floats
-    bodies: Floats
     has_face: Mask
+    bodies: Floats
     has_body: Mask
     confidence: Floats
 
@@ -45,18 +47,14 @@ class Found:
 
     @classmethod
     def of(cls, detections: tuple[Detection, ...]) -> Found:
-        count = len(detections)
-        faces, bodies = np.zeros((count, 4)), np.zeros((count, 4))
-        has_face, has_body = np.zeros(count, bool), np.zeros(count, bool)
-        for i, detection in enumerate(detections):
-            face = face_like(detection)
-            if face is not None:
-                faces[i], has_face[i] = coordinates(face), True
-            if detection.body is not None:
-                bodies[i], has_body[i] = coordinates(detection.body), True
+        faces = [face_like(detection) for detection in detections]
+        bodies = [detection.body for detection in detections]
         confidence = np.array([detection.confidence for detection in detections])
         return cls(
-            detections, faces, bodies, has_face, has_body, confidence.clip(_LEAST_CONFIDENCE, 1.0)
+            detections,
+            *_boxes_of(faces),
+            *_boxes_of(bodies),
+            confidence.clip(_LEAST_CONFIDENCE, 1.0),
         )
 
 
@@ -93,7 +91,9 @@ class Person:
         self.detection = found.detections[column]
         has_face, has_body = bool(found.has_face[column]), bool(found.has_body[column])
         if has_face and has_body:
-            self.relation.learn(found.faces[column], found.bodies[column])
+            face, body = face_like(self.detection), self.detection.body
+            assert face is not None and body is not None
+            self.relation.learn(coordinates(face), coordinates(body))
         if has_face if self.lead is Part.FACE else has_body:
             self.lead_seen = now
         self.has_face |= has_face
@@ -106,13 +106,14 @@ class Person:
         """Whether they have been out of sight for too long."""
         return now.since(self.last_seen) > (memory_s if self.is_confirmed else TENTATIVE_S)
 
-    def track(self, lead: Floats, box: Box, velocity: Point, is_located: bool) -> Track:
-        """The track of this person, whose leading part is at `lead` (4,), that is at `box`."""
+    def track(self, lead: Box, other: Box, velocity: Point, is_located: bool) -> Track:
+        """The track of this person, whose leading part is at `lead` and the other at `other`."""
+        face, body = (lead, other) if self.lead is Part.FACE else (other, lead)
         return Track(
             track_id=self.track_id,
             detection=self.detection,
-            face_box=self._box(Part.FACE, lead, box) if self.has_face else None,
-            body_box=self._box(Part.BODY, lead, box) if self.has_body else None,
+            face_box=face if self.has_face else None,
+            body_box=body if self.has_body else None,
             velocity=velocity,
             first_seen=self.first_seen,
             last_seen=self.last_seen,
@@ -121,12 +122,12 @@ class Person:
             is_located=self.detection is not None or is_located,
         )
 
-    def _box(self, part: Part, lead: Floats, box: Box) -> Box:
-        if part is self.lead:
-            return box
-        derive = body_of if part is Part.BODY else face_of
-        x, y, log_width, log_height = derive(lead, self.relation.values).tolist()
-        return Box.around(Point(x, y), math.exp(log_width), math.exp(log_height))
+
+def _boxes_of(regions: Sequence[Region | None]) -> tuple[Floats, Mask]:
+    """Coordinates of shape (m, 4), zeros where there is no region, and where there is one."""
+    boxes = [coordinates(region) if region is not None else _NOWHERE for region in regions]
+    there = np.array([region is not None for region in regions], bool)
+    return np.array(boxes, float).reshape(-1, 4), there
 
 
 def _log_odds(confidence: float) -> float:

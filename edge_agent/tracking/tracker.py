@@ -56,8 +56,9 @@ class Tracker:
         for person in self._people:
             person.detection = None
         found = Found.of(detections)
-        claimed = self._continue(found, captured_at)
-        self._begin(found, np.setdiff1d(np.arange(len(found)), claimed), captured_at)
+        unclaimed = np.ones(len(found), bool)
+        unclaimed[self._continue(found, captured_at)] = False
+        self._begin(found, np.flatnonzero(unclaimed), captured_at)
         self._forget(captured_at, frame_size)
         return self._tracks(frame_size)
 
@@ -106,7 +107,8 @@ class Tracker:
             return
         box = (found.bodies if other is Part.BODY else found.faces)[column]
         person.lead, person.lead_seen = other, now
-        self._filters.replace(row, box, HEIGHT_M[other], doubt(person.relation.variance, other))
+        extra = doubt(np.array(person.relation.variance), other)
+        self._filters.replace(row, box, HEIGHT_M[other], extra)
 
     def _begin(self, found: Found, unclaimed: Indices, now: Instant) -> None:
         """A new track for each detection that is nobody's."""
@@ -158,16 +160,33 @@ class Tracker:
         return located
 
     def _tracks(self, size: Size | None) -> tuple[Track, ...]:
-        boxes = self._filters.box
         return tuple(
-            person.track(lead, Box(x - w / 2, y - h / 2, w, h), Point(dx, dy), located)
-            for person, lead, (x, y, _, _), (w, h), (dx, dy, _, _), located in zip(
+            person.track(lead, other, Point(dx, dy), located)
+            for person, lead, other, (dx, dy, _, _), located in zip(
                 self._people,
-                boxes,
-                boxes.tolist(),
-                np.exp(boxes[:, 2:]).tolist(),
+                _boxes(self._filters.box),
+                _boxes(self._others()),
                 self._filters.velocity.tolist(),
                 self._located(size).tolist(),
                 strict=True,
             )
         )
+
+    def _others(self) -> Floats:
+        """Where the parts that do not lead must be, (n, 4)."""
+        leads = self._filters.box
+        if not any(person.has_face and person.has_body for person in self._people):
+            return leads
+        face_leads = np.array([person.lead is Part.FACE for person in self._people])[:, None]
+        relation = np.array([person.relation.values for person in self._people])
+        return np.where(face_leads, body_of(leads, relation), face_of(leads, relation))
+
+
+def _boxes(coordinates: Floats) -> list[Box]:
+    """The boxes of coordinates of shape (n, 4)."""
+    return [
+        Box(x - w / 2, y - h / 2, w, h)
+        for (x, y, _, _), (w, h) in zip(
+            coordinates.tolist(), np.exp(coordinates[:, 2:]).tolist(), strict=True
+        )
+    ]
