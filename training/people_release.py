@@ -96,7 +96,9 @@ def calibration_pictures(groups: Mapping[str, Sequence[Scene]]) -> list[npt.NDAr
     return [augment.tile(scenes[i], (width, height), random).image for i in chosen]
 
 
-def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
+def held_back_measurements(
+    model: Model, data: Path, *, timed: bool = True
+) -> dict[str, Measurement]:
     folder = data / "scenes"
     return {
         f"{group}_{size}": measure(
@@ -105,6 +107,7 @@ def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
                 folder / "train.zip", folder / "train.jsonl", group, held_back_only=True
             ),
             size,
+            timed=timed,
         )
         for group, size in VIEWS
     }
@@ -113,7 +116,7 @@ def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
 def held_back_tallies(model: Model, data: Path) -> dict[int, list[Tally]]:
     """The tallies of each class over all views that label it."""
     tallies: dict[int, list[Tally]] = {kind: [] for kind in range(LOGITS)}
-    for measurement in held_back_measurements(model, data).values():
+    for measurement in held_back_measurements(model, data, timed=False).values():
         for kind, tally in measurement.tallies.items():
             tallies[kind].append(tally)
     return tallies

@@ -112,14 +112,23 @@ def decode(outputs: Mapping[str, Tensor], threshold: float) -> Candidates:
     point 2 v - 6 strides.
     """
     least = _encoded_logit(threshold)
-    parts = [_decode_level(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
-    found = Candidates(
-        np.concatenate([level.part for level in parts]),
-        np.concatenate([level.score for level in parts]),
-        np.concatenate([level.box for level in parts]),
-        np.concatenate([level.points for level in parts]),
+    levels = [_answers(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
+    spoken = [level for level in levels if len(level[0])] or levels[:1]
+    part, cell, place = (np.concatenate(arrays) for arrays in zip(*spoken, strict=True))
+    which = np.arange(len(part))
+    surest = np.argsort(-cell[which, part], kind="stable")[:MOST_CANDIDATES]
+    part, cell, place, which = part[surest], cell[surest], place[surest], which[: len(surest)]
+    center, stride = place[:, :2], place[:, 2:]
+    logit = cell[which, part] * LOGIT_SCALE + LOGIT_SHIFT
+    side = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
+    reach = side * side * (stride / 2)
+    shift = cell[:, 5 * len(PARTS) :].reshape(-1, 5, 2) * POINT_SCALE + POINT_SHIFT
+    return Candidates(
+        part,
+        1 / (1 + np.exp(-logit)),
+        np.concatenate([center - reach[:, :2], center + reach[:, 2:]], 1),
+        center[:, None] + shift * stride[:, None],
     )
-    return found.at(np.argsort(-found.score, kind="stable")[:MOST_CANDIDATES])
 
 
 def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
@@ -145,22 +154,15 @@ def _encoded_logit(probability: float) -> float:
     return float(np.log(clipped / (1 - clipped)) - LOGIT_SHIFT) / LOGIT_SCALE
 
 
-def _decode_level(values: Tensor, stride: int, least: float) -> Candidates:
-    row, column, part = np.nonzero(values[..., : len(PARTS)] >= least)
-    cell = values[row, column]
-    which = np.arange(len(row))
-    logit = cell[which, part] * LOGIT_SCALE + LOGIT_SHIFT
-    center = (np.stack([column, row], 1) + 0.5) * stride
-    sides = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
-    reach = sides * sides * (stride / 2)
-    shifts = (cell[:, 5 * len(PARTS) :] * POINT_SCALE + POINT_SHIFT) * stride
-    points = center[:, None] + shifts.reshape(-1, 5, 2)
-    return Candidates(
-        part,
-        np.asarray(1 / (1 + np.exp(-logit)), np.float32),
-        np.concatenate([center - reach[:, :2], center + reach[:, 2:]], 1).astype(np.float32),
-        points.astype(np.float32),
-    )
+def _answers(values: Tensor, stride: int, least: float) -> tuple[Indices, Tensor, Tensor]:
+    """Of one level the scores of at least `least`: their part (n,), all numbers of their cell
+    (n, CHANNELS), and the cell's centre and stride in pixels (n, 3)."""
+    columns = values.shape[1]
+    found = np.flatnonzero(values[..., : len(PARTS)] >= least)
+    cell, part = np.divmod(found, len(PARTS))
+    row, column = np.divmod(cell, columns)
+    place = np.stack([column + 0.5, row + 0.5, np.ones(len(found))], 1) * stride
+    return part, values[row, column], place.astype(np.float32)
 
 
 def _iou(boxes: Tensor) -> Tensor:
