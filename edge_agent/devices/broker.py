@@ -128,6 +128,7 @@ class Broker:
         self._client: paho.Client | None = None
         self._connection = 0
         self._latest: dict[str, Message] = {}
+        self._retained: set[str] = set()
         self._under_way: dict[int, Message] = {}
         self._last_sent = 0
         self._stop_at_s: float | None = None
@@ -191,6 +192,8 @@ class Broker:
 
     def _retry_later(self, reason: str) -> None:
         self.state = BrokerState.WAITING
+        # What this connection still reports, such as that it was closed, must not end the wait.
+        self._connection += 1
         self._trouble.happened(f"{reason}; trying again")
         until = time.monotonic() + self._backoff.next_s()
         self._work_until(lambda: time.monotonic() >= until)
@@ -254,6 +257,9 @@ class Broker:
         if message.delivery is Delivery.LATEST:
             self._latest[message.topic] = message
         if self.state is not BrokerState.CONNECTED:
+            if not message.payload and message.topic not in self._retained:
+                # No broker ever got it: there is nothing to remove.
+                self._latest.pop(message.topic, None)
             return
         if message.delivery is Delivery.KEPT:
             self._send_waiting()
@@ -309,6 +315,8 @@ class Broker:
         )
         if message.qos > 0:
             self._under_way[sent.mid] = message
+        if message.delivery is Delivery.LATEST:
+            self._retained.add(message.topic)
 
     def _settle(self, packet_id: int) -> None:
         message = self._under_way.pop(packet_id, None)
@@ -319,6 +327,7 @@ class Broker:
             self._send_waiting()
         elif not message.payload and self._latest.get(message.topic) is message:
             del self._latest[message.topic]
+            self._retained.discard(message.topic)
 
     def _tidy(self, topic: str) -> None:
         """A retained topic of the agent's own: one that it does not know is to go."""

@@ -57,6 +57,7 @@ class NewestFrame:
         self.dropped = 0
 
     def start(self) -> None:
+        self._last_frame_s = time.monotonic()
         self._thread.start()
 
     def next(self, timeout_s: float) -> Frame | None:
@@ -65,7 +66,9 @@ class NewestFrame:
         Raises what made the camera's thread end, if anything did.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self.has_ended, timeout_s)
+            self._changed.wait_for(
+                lambda: self._newest is not None or self.state is CameraState.ENDED, timeout_s
+            )
             frame, self._newest = self._newest, None
             self._changed.notify_all()
         if frame is None and self._failure is not None:
@@ -76,8 +79,10 @@ class NewestFrame:
 
     @property
     def has_ended(self) -> bool:
-        """Whether no frame will come any more."""
-        return self.state is CameraState.ENDED
+        """Whether `next` has no more to give, and nothing to raise."""
+        with self._changed:
+            is_over = self.state is CameraState.ENDED
+            return is_over and self._newest is None and self._failure is None
 
     @property
     def is_lost(self) -> bool:
@@ -141,6 +146,11 @@ class NewestFrame:
     def _notice_silence(self) -> None:
         """A driver that hangs raises nothing; the time since the last frame tells."""
         silent_s = time.monotonic() - self._last_frame_s
-        if self.state is CameraState.DELIVERING and silent_s > self._timeout_s:
-            self.state = CameraState.LOST
+        if silent_s <= self._timeout_s:
+            return
+        with self._changed:
+            is_due = self.state in (CameraState.OPENING, CameraState.DELIVERING)
+            if is_due:
+                self.state = CameraState.LOST
+        if is_due:
             self._trouble.happened(f"the camera has given no frame for {silent_s:.0f} s")

@@ -6,11 +6,15 @@ import logging
 
 
 class Trouble:
-    """A failure that may repeat: warns the first time, whispers then, and says when it is over."""
+    """A failure that may repeat: warns the first time, whispers then, and says when it is over.
+
+    Failures that take turns are each warned of once.
+    """
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._told = ""
+        self._warned: set[str] = set()
         self._count = 0
 
     @property
@@ -24,11 +28,13 @@ class Trouble:
 
     def happened(self, what: str) -> None:
         self._count += 1
-        level = logging.DEBUG if what == self._told else logging.WARNING
+        level = logging.DEBUG if what in self._warned else logging.WARNING
         self._told = what
+        self._warned.add(what)
         self._log.log(level, "%s", what)
 
     def is_over(self, what: str) -> None:
         if self.is_on:
             self._log.info("%s", what)
         self._told, self._count = "", 0
+        self._warned.clear()

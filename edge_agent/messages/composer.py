@@ -26,7 +26,7 @@ class Composer:
     """Composes the messages of one camera.
 
     The scene and the snapshots are published every `interval_s` of capture time, and at once with
-    any event. `first_sequence` is the sequence of the first event.
+    any event and when somebody has gone. `first_sequence` is the sequence of the first event.
     """
 
     def __init__(self, topics: Topics, *, interval_s: float, first_sequence: int = 1) -> None:
@@ -48,7 +48,8 @@ class Composer:
         An event comes after the snapshot that holds its value; a snapshot is removed after the
         disappearance.
         """
-        if not events and not self._is_due(state.captured_at):
+        # Whoever has gone is in this state for the last time, also where no event tells of it.
+        if not events and not state.gone and not self._is_due(state.captured_at):
             return ()
         self._published_at = state.captured_at
         documents = {

@@ -39,7 +39,10 @@ def cut(pixels: Pixels, square: Box, side: int, least_inside: float = 0.25) -> P
     left, top = round(square.x), round(square.y)
     extent = max(round(square.width), 1)
     right, bottom = left + extent, top + extent
-    inside = pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    # Ends below 0 would count from the other edge.
+    inside = pixels[
+        max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)
+    ]
     least = max(least_inside * extent * extent * _channels(pixels), 1)
     if square.width < SMALLEST_FACE_SIDE or inside.size < least:
         return None
