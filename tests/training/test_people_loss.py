@@ -88,7 +88,7 @@ def test_learning_one_picture_finds_its_face_and_body() -> None:
     objects[0, 6:] = torch.tensor(points)
     network, judge = PeopleNet(**SMALL), PeopleLoss()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
-    for _ in range(250):
+    for _ in range(150):
         loss = judge(network(image), objects, NO_REGIONS)
         optimizer.zero_grad()
         loss.backward()
