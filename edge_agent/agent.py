@@ -30,6 +30,7 @@ from edge_agent.domain.geometry import Size
 from edge_agent.domain.message import Message
 from edge_agent.messages.composer import OFFLINE, ONLINE, Composer, status_message
 from edge_agent.messages.topics import Topics
+from edge_agent.perception.demographics import DemographicsReader
 from edge_agent.perception.expression import ExpressionReader
 from edge_agent.perception.observer import Observer
 from edge_agent.perception.people import PeopleDetector
@@ -282,7 +283,12 @@ def build_pipeline(settings: Settings) -> Pipeline:
         detector=PeopleDetector(engine(models.people), settings.detection),
         tracker=Tracker(settings.tracking),
         observer=Observer(
-            ExpressionReader(engine(models.expression)) if attributes.expression else None
+            ExpressionReader(engine(models.expression)) if attributes.expression else None,
+            DemographicsReader(
+                engine(models.demographics), age=attributes.age, gender=attributes.gender
+            )
+            if attributes.age or attributes.gender
+            else None,
         ),
         scene=Scene(settings.scene),
     )

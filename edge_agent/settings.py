@@ -136,6 +136,10 @@ class AttributeSettings(Section):
 
     expression: bool = True
     """Emotions and smile."""
+    age: bool = True
+    """Age in years."""
+    gender: bool = True
+    """Gender as it appears, female or male."""
 
 
 class TrackingSettings(Section):
@@ -242,6 +246,8 @@ class ModelSettings(Section):
     """Name in the manifest, or path of a .tflite file, of the detector."""
     expression: str = "expression"
     """Name in the manifest, or path of a .tflite file, of the expression model."""
+    demographics: str = "demographics"
+    """Name in the manifest, or path of a .tflite file, of the model of age and gender."""
     threads: int = Field(default=1, ge=1, le=16)
     """Threads of each model; for models this small more than one is often slower."""
 

@@ -24,6 +24,7 @@ from edge_agent.domain.event import Event
 from edge_agent.domain.frame import Frame
 from edge_agent.messages.faces import faces_document
 from edge_agent.messages.payloads import Json, encoded, scene_document
+from edge_agent.scene.demographics import AGE_TOLERANCE_YEARS
 
 Step = tuple[Frame, SceneState, tuple[Event, ...]]
 
@@ -76,7 +77,7 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
         if face is None:
             continue
         observation = pipeline.observer.look_at(frame, face)
-        geometry = observation.geometry
+        age, gender, geometry = observation.age, observation.gender, observation.geometry
         entity = Entity(
             entity_id=uuid4(),
             first_seen=frame.captured_at,
@@ -86,6 +87,10 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
             face_roi_confidence=face.confidence,
             landmarks=face.landmarks,
             landmarks_confidence=face.confidence if face.landmarks else 0.0,
+            age_years=age.years if age else None,
+            age_confidence=age.probability_within(AGE_TOLERANCE_YEARS) if age else 0.0,
+            gender=gender.gender if gender else None,
+            gender_confidence=gender.confidence if gender else 0.0,
             expression=observation.expression,
         )
         if geometry is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import yaml
 
@@ -48,13 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     _say(True, "configuration", str(path) if path else "defaults; no file is named")
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("people model", lambda: _check_model(settings, settings.models.people)),
+        *((what, partial(_check_model, settings, name)) for what, name in _models(settings)),
         ("camera", lambda: _check_camera(settings)),
         ("broker", lambda: _check_broker(settings)),
     ]
-    if settings.attributes.expression:
-        model = settings.models.expression
-        checks.insert(1, ("expression", lambda: _check_model(settings, model)))
     status = 0
     for what, check in checks:
         try:
@@ -63,6 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
             _say(False, what, str(error))
             status = status or error.exit_status
     return status
+
+
+def _models(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What each model is for, and its name, of those that are needed."""
+    models, attributes = settings.models, settings.attributes
+    yield "people model", models.people
+    if attributes.expression:
+        yield "expression", models.expression
+    if attributes.age or attributes.gender:
+        yield "age and gender", models.demographics
 
 
 def _check_model(settings: Settings, name: str) -> str:
