@@ -19,7 +19,8 @@ class FaceAugmentation:
     """How far each change goes; shares are probabilities, shifts are parts of the side.
 
     `side` is that of the images that come out, where it differs from those that go in. `tint`,
-    `grey` (the share seen by a camera without colour) and `jpeg` are for images of three channels.
+    `grey` (the share seen by a camera without colour) and `jpeg` are for images of three channels;
+    `dim` is the share seen in low light.
     """
 
     flip: float = 0.5
@@ -37,6 +38,8 @@ class FaceAugmentation:
     side: int | None = None
     tint: float = 0.0
     grey: float = 0.0
+    dim: float = 0.0
+    least_light: float = 0.15
     jpeg: float = 0.0
     worst_jpeg_quality: int = 20
 
@@ -87,6 +90,9 @@ class FaceAugmentation:
         gamma = torch.exp((torch.rand(shape) * 2 - 1) * self.gamma)
         mean = images.mean((1, 2, 3), keepdim=True)
         images = ((images - mean) * contrast + mean + brightness).clamp(0, 1) ** gamma
+        if self.dim > 0:
+            light = torch.rand(shape) * (1 - self.least_light) + self.least_light
+            images = torch.where(torch.rand(shape) < self.dim, images * light, images)
         noise = torch.randn_like(images) * (torch.rand(shape) * self.noise)
         return (images + noise).clamp(0, 1)
 

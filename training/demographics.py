@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,6 @@ AGES = 117
 """Bins of one year, from 0 to the oldest of the data."""
 SIDE = 80
 CHIP_SIDE = 112
-BATCH = 128
 CROP_SIDE = 1.09
 """Side of the crop by the mean side of the detector's box, and how far below the box's centre its
 own lies: so that eyes and mouth come to lie where they are in the chips (medians over clips)."""
@@ -47,8 +46,6 @@ LICENCE = "UTKFace: non-commercial research use"
 SPLIT_SEED = 7
 CALIBRATION_FACES = 1200
 VALIDATION_FACES = 1400
-PLAN = Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05)
-
 STRONG = FaceAugmentation(
     scale=0.16,
     shift=0.06,
@@ -60,7 +57,6 @@ STRONG = FaceAugmentation(
     grey=0.15,
     jpeg=0.25,
 )
-"""What a chip goes through for most of the training."""
 MILD = replace(
     STRONG,
     rotation_rad=STRONG.rotation_rad / 2,
@@ -73,10 +69,50 @@ MILD = replace(
     soften=0.15,
     erase=0.1,
 )
-"""The last epochs: nearer to what a good detector delivers in good light."""
-MILD_FROM = 0.75
-SMALL_SIDE, FULL_SIDE_FROM = 64, 0.4
-"""Early epochs see smaller images (Tan, Le, "EfficientNetV2", 2021): the same for less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One run of the training loop, of which the first `until` epochs are gone through.
+
+    `augmentations` are taken up at these shares of the plan's epochs.
+    """
+
+    name: str
+    plan: Plan
+    batch: int
+    augmentations: tuple[tuple[float, FaceAugmentation], ...]
+    age_error_weight: float
+    gender_weight: float
+    until: int | None = None
+
+    def augmentation(self, epoch: int) -> FaceAugmentation:
+        progress = epoch / self.plan.epochs
+        return [chosen for begins, chosen in self.augmentations if progress >= begins][-1]
+
+
+FIRST = Stage(
+    "first",
+    Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05),
+    batch=128,
+    augmentations=(
+        (0.0, replace(STRONG, side=64)),
+        (0.4, replace(STRONG, side=SIDE)),
+    ),
+    age_error_weight=0.15,
+    gender_weight=1.5,
+    until=15,
+)
+"""Strong changes, at first on smaller images (Tan, Le, "EfficientNetV2", 2021): much for little."""
+SECOND = Stage(
+    "second",
+    Plan(epochs=28, learning_rate=1.5e-3, weight_decay=0.05, warmup_epochs=0.5, seed=2),
+    batch=64,
+    augmentations=((0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),),
+    age_error_weight=0.3,
+    gender_weight=2.0,
+)
+"""From there on with the changes that a good detector and camera still leave."""
 
 
 class DemographicsNet(ResidualNet):
@@ -92,17 +128,20 @@ class DemographicsNet(ResidualNet):
         return self.head(embedded), self.gender(embedded)
 
 
-def loss(network: nn.Module, batch: Batch, _: float) -> torch.Tensor:
+def loss(
+    outputs: tuple[torch.Tensor, torch.Tensor],
+    ages: torch.Tensor,
+    female: torch.Tensor,
+    stage: Stage,
+) -> torch.Tensor:
     """Deep label distribution learning (Gao et al., "Age Estimation Using Expectation of Label
     Distribution Learning", 2018): cross entropy towards a normal distribution about the labelled
     age, and the error of the expectation; beside it the cross entropy of the gender."""
-    images, ages, female = batch
-    age_logits, gender_logits = network(images.contiguous(memory_format=torch.channels_last))
-    age_logits, gender_logits = age_logits.float(), gender_logits.float()
+    age_logits, gender_logits = (logits.float() for logits in outputs)
     spread = F.cross_entropy(age_logits, label_distributions(ages))
     error = F.l1_loss(expectations(age_logits), ages)
     gender = F.binary_cross_entropy_with_logits(gender_logits[:, 0], female * 0.96 + 0.02)
-    return spread + 0.15 * error + 1.5 * gender
+    return spread + stage.age_error_weight * error + stage.gender_weight * gender
 
 
 def label_distributions(ages: torch.Tensor) -> torch.Tensor:
@@ -118,31 +157,37 @@ def expectations(age_logits: torch.Tensor) -> torch.Tensor:
     return torch.softmax(age_logits, 1) @ bins
 
 
-def train(split: Split, plan: Plan, run: Path) -> nn.Module:
+def train(network: nn.Module, split: Split, stage: Stage, run: Path) -> nn.Module:
     chips = torch.from_numpy(split.training.stacked(CHIP_SIDE))
     ages = torch.from_numpy(split.training.ages)
     female = torch.from_numpy(split.training.female).float()
 
     def batches(epoch: int) -> Iterable[Batch]:
-        order = generator_for(plan.seed, epoch).permutation(len(chips))
-        augment = augmentation(epoch / plan.epochs)
-        for start in range(0, len(order) - BATCH + 1, BATCH):
-            chosen = torch.from_numpy(order[start : start + BATCH])
+        order = generator_for(stage.plan.seed, epoch).permutation(len(chips))
+        augment = stage.augmentation(epoch)
+        for start in range(0, len(order) - stage.batch + 1, stage.batch):
+            chosen = torch.from_numpy(order[start : start + stage.batch])
             images = chips[chosen].permute(0, 3, 1, 2).float() / 255
             yield augment(images), ages[chosen], female[chosen]
+
+    def of_batch(network: nn.Module, batch: Batch, _: float) -> torch.Tensor:
+        images, ages, female = batch
+        outputs = network(images.contiguous(memory_format=torch.channels_last))
+        return loss(outputs, ages, female, stage)
 
     def validate(model: nn.Module) -> str:
         errors = _errors_of(model, split.validation)
         return "valid: " + ", ".join(f"{name} {value:.4f}" for name, value in errors.items())
 
     return fit(
-        DemographicsNet(),
+        network,
         batches,
-        loss,
-        plan,
-        run,
-        steps_per_epoch=len(chips) // BATCH,
+        of_batch,
+        stage.plan,
+        run / stage.name,
+        steps_per_epoch=len(chips) // stage.batch,
         validate=validate,
+        until=stage.until,
     )
 
 
@@ -212,12 +257,6 @@ def _errors_of(model: nn.Module, faces: UtkFace) -> dict[str, float]:
     }
 
 
-def augmentation(progress: float) -> FaceAugmentation:
-    """That of an epoch that begins at `progress` in [0, 1]."""
-    chosen = STRONG if progress < MILD_FROM else MILD
-    return replace(chosen, side=SMALL_SIDE if progress < FULL_SIDE_FROM else SIDE)
-
-
 @torch.no_grad()
 def outputs_of(
     model: nn.Module, chips: npt.NDArray[np.uint8]
@@ -248,8 +287,10 @@ def main(argv: list[str] | None = None) -> None:
         f"{len(split.validation)} to validate",
         flush=True,
     )
-    trained = train(split, replace(PLAN, epochs=arguments.epochs), arguments.run)
-    publish_model(trained, split, arguments.models)
+    network: nn.Module = DemographicsNet()
+    for stage in (FIRST, SECOND):
+        network = train(network, split, stage, arguments.run)
+    publish_model(network, split, arguments.models)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -262,7 +303,6 @@ def _arguments() -> argparse.ArgumentParser:
         help="folder of checkpoints (default: %(default)s)",
     )
     parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
-    parser.add_argument("--epochs", type=int, default=PLAN.epochs, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     return parser
 

@@ -48,12 +48,13 @@ def fit(
     *,
     steps_per_epoch: int,
     validate: Callable[[nn.Module], str] | None = None,
+    until: int | None = None,
 ) -> nn.Module:
     """Train `network` and return the running average of its weights, in eval mode, on the CPU.
 
     `batches(epoch)` yields the tensors of that epoch; `loss(network, batch, progress)` is the mean
     loss, with progress in [0, 1]. A checkpoint in `run` is written after each epoch, and taken up
-    from there when it is of the same plan.
+    from there when it is of the same plan. `until` ends the run after that many epochs of it.
     """
     torch.manual_seed(plan.seed)
     target = device()
@@ -64,7 +65,7 @@ def fit(
     run.mkdir(parents=True, exist_ok=True)
     first = _resume(checkpoint, plan, network, average, optimizer)
     total = plan.epochs * steps_per_epoch
-    for epoch in range(first, plan.epochs):
+    for epoch in range(first, plan.epochs if until is None else until):
         torch.manual_seed(plan.seed * 10_007 + epoch)
         started, mean_loss = time.monotonic(), 0.0
         network.train()

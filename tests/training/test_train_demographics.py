@@ -11,9 +11,11 @@ pytest.importorskip("litert_torch")
 from training.calibrate import deviation_scale_for  # noqa: E402 - after the skips
 from training.demographics import (  # noqa: E402
     AGES,
+    FIRST,
+    SECOND,
     SIDE,
     DemographicsNet,
-    augmentation,
+    Stage,
     calibration_of,
     expectations,
     label_distributions,
@@ -42,10 +44,8 @@ def test_the_loss_is_least_for_the_truth() -> None:
     ages, female = torch.tensor([20.0, 60.0]), torch.tensor([1.0, 0.0])
 
     def of(years: torch.Tensor, logits: torch.Tensor) -> float:
-        def told(_: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return label_distributions(years).clamp_min(1e-9).log(), logits[:, None]
-
-        return float(loss(told, (torch.zeros(2, 3, 8, 8), ages, female), 0.0))
+        outputs = label_distributions(years).clamp_min(1e-9).log(), logits[:, None]
+        return float(loss(outputs, ages, female, SECOND))
 
     truth = of(ages, torch.tensor([4.0, -4.0]))
     assert truth < of(ages + 10, torch.tensor([4.0, -4.0]))
@@ -61,14 +61,17 @@ def test_the_network_keeps_to_its_budget() -> None:
     assert female.shape == (2, 1)
 
 
-@pytest.mark.parametrize("progress", [0.0, 0.5, 0.95])
-def test_augmented_faces_are_images_of_the_models_size(progress: float) -> None:
+@pytest.mark.parametrize("stage", [FIRST, SECOND], ids=lambda stage: stage.name)
+def test_augmented_faces_are_images_of_the_models_size(stage: Stage) -> None:
     torch.manual_seed(0)
-    seen = augmentation(progress)(torch.rand(6, 3, 112, 112))
-    assert seen.shape[:2] == (6, 3)
-    assert seen.shape[2] == seen.shape[3] <= SIDE
-    assert seen.min() >= 0
-    assert seen.max() <= 1
+    for epoch in range(0, stage.plan.epochs, 4):
+        seen = stage.augmentation(epoch)(torch.rand(6, 3, 112, 112))
+        assert seen.shape[:2] == (6, 3)
+        assert seen.shape[2] == seen.shape[3] <= SIDE
+        assert seen.min() >= 0
+        assert seen.max() <= 1
+    last = stage.augmentation(stage.plan.epochs - 1)
+    assert last.side == SIDE
 
 
 def test_the_deviation_scale_covers_four_in_five() -> None:
