@@ -115,8 +115,10 @@ class Broker:
         *,
         password: str | None = None,
         backoff: Backoff | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self._settings = settings
+        self._answer_timeout_s = answer_timeout_s
         self._session = session
         self._outbox = outbox
         self._password = password
@@ -177,7 +179,7 @@ class Broker:
                 self._retry_later(f"no broker at {self.address}: {reason}")
                 continue
             self._client.loop_start()
-            lost = self._work_until(lambda: False, give_up_s=ANSWER_TIMEOUT_S)
+            lost = self._work_until(lambda: False, give_up_s=self._answer_timeout_s)
             self._client.loop_stop()
             if lost and self.state is BrokerState.CONNECTING:
                 self._try_other_version()
