@@ -31,6 +31,9 @@ BOX_NOISE = 0.035
 """Standard deviation of a seen box's centre, in heights of that box."""
 SIZE_NOISE = 0.1
 """Standard deviation of the logarithms of a seen box's width and height."""
+REACH = np.array([2.0, 1.0, 0.4, 0.4])
+"""Standard deviation at which a lost person's place and size stop growing less known: most people
+stay, so that for as long as they are remembered they can be taken up near to where they were."""
 FREEDOM = 4.0
 """Degrees of freedom of Student's t: fewer mean heavier tails."""
 
@@ -100,6 +103,9 @@ class BoxFilters:
         self._xx += 2 * reach * self._xv + reach**2 * self._vv + noise * PERSISTENCE_S**2 * grown
         self._xv = decay * (self._xv + reach * self._vv) + noise * PERSISTENCE_S * (1 - decay) ** 2
         self._vv = decay**2 * self._vv + noise * (1 - decay**2)
+        self._xx = np.minimum(self._xx, REACH**2)
+        # What is left must still be a covariance.
+        self._xv = np.minimum(self._xv, 0.9 * np.sqrt(self._xx * self._vv))
 
     def misfit(self, boxes: Floats, extra: Floats, confidence: Floats) -> Floats:
         """Negative log likelihood of `boxes`, broadcastable to (n, m, 4), as shape (n, m).

@@ -102,9 +102,9 @@ class Person:
         self.hits += 1
         self.evidence += _log_odds(self.detection.confidence)
 
-    def is_over(self, now: Instant, memory_s: float) -> bool:
-        """Whether they have been out of sight for too long."""
-        return now.since(self.last_seen) > (memory_s if self.is_confirmed else TENTATIVE_S)
+    def is_false(self, now: Instant) -> bool:
+        """Whether it was a false box: not enough was seen, and no more is."""
+        return not self.is_confirmed and now.since(self.last_seen) > TENTATIVE_S
 
     def track(self, lead: Box, other: Box, velocity: Point, is_located: bool) -> Track:
         """The track of this person, whose leading part is at `lead` and the other at `other`."""

@@ -55,6 +55,7 @@ class Tracker:
         self._now = captured_at
         for person in self._people:
             person.detection = None
+        self._forget_lost(captured_at)
         found = Found.of(detections)
         unclaimed = np.ones(len(found), bool)
         unclaimed[self._continue(found, captured_at)] = False
@@ -123,10 +124,14 @@ class Tracker:
             self._people.append(person)
             self._next_id += 1
 
-    def _forget(self, now: Instant, size: Size | None) -> None:
-        """Drops those who are over, who walked out, and the weakest of too many."""
+    def _forget_lost(self, now: Instant) -> None:
+        """Drops those who cannot be recognised any more; a pause of the camera counts as well."""
         memory_s = self._settings.memory_s
-        kept = np.array([not person.is_over(now, memory_s) for person in self._people], bool)
+        self._keep(np.array([now.since(p.last_seen) <= memory_s for p in self._people], bool))
+
+    def _forget(self, now: Instant, size: Size | None) -> None:
+        """Drops false boxes, those who walked out, and the weakest of too many."""
+        kept = np.array([not person.is_false(now) for person in self._people], bool)
         if size is not None:
             seen = np.array([person.detection is not None for person in self._people], bool)
             kept &= seen | ~self._outside(size)

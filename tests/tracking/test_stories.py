@@ -183,6 +183,13 @@ def test_a_pause_of_30_seconds_ends_tracks_and_harms_nothing() -> None:
     assert shown(frames[-1][1]) == [3, 4]
 
 
+def test_a_longer_memory_outlasts_the_pause() -> None:
+    times = [*frame_times(0, 3, 10), *frame_times(33, 36, 10)]
+    tracker = Tracker(TrackingSettings(memory_s=60))
+    frames = list(play(lambda _: [body(200), body(400)], times, tracker))
+    assert {track.track_id for _, tracks in frames for track in tracks} == {1, 2}
+
+
 def test_who_is_out_of_sight_for_longer_than_the_memory_is_forgotten() -> None:
     tracker = Tracker(TrackingSettings(memory_s=4))
     frames = play(lambda s: [body(300)] if s < 2 else [], frame_times(0, 8, 10), tracker)
@@ -230,3 +237,20 @@ def test_two_trackers_share_no_ids() -> None:
     for tracker in (Tracker(TrackingSettings()), Tracker(TrackingSettings())):
         (track,) = tracker.update((body(100),), at(0), FRAME)
         assert track.track_id == 1
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_face_that_hurries_past_the_camera_is_one_person(rate: int) -> None:
+    """At a walking pace of 1.4 metres per second, a metre or two from the lens."""
+    frames = list(play(lambda s: [face(40 + 500 * s, 200, 72)], frame_times(0, 1.2, rate)))
+    assert {track.track_id for _, tracks in frames for track in tracks} == {1}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_sitting_down_keeps_the_id(rate: int) -> None:
+    def scene(s: float) -> list[Detection]:
+        sunk = min(max(s - 2, 0) * 250, 150)
+        return [face(320, 120 + sunk, 60)]
+
+    frames = list(play(scene, frame_times(0, 4, rate)))
+    assert {track.track_id for _, tracks in frames for track in tracks} == {1}
