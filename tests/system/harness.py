@@ -180,40 +180,58 @@ def boot_container(
     The base system stays as it is: changes go to memory and are lost. What the script prints is
     shown as it comes. Raises SystemTestError where it does not end with 0.
     """
-    said, status = share / "said", share / "status"
+    said = share / "said"
     said.touch()
     unit = share / "guest.service"
-    unit.write_text(GUEST_UNIT.format(script=script))
-    command = [
-        *("systemd-nspawn", "--quiet", f"--directory={base}", "--volatile=overlay", "--boot"),
-        *("--private-network", "--register=no", "--keep-unit", "--console=pipe"),
-        *(f"--bind={share}:/mnt/share", f"--bind-ro={GUEST}:/mnt/guest"),
-        f"--bind-ro={unit}:/etc/systemd/system/guest.service",
-        *(f"--bind-ro={source}:{target}" for target, source in binds.items()),
-        "systemd.wants=guest.service",
-    ]
+    unit.write_text(GUEST_UNIT.format(script=script, folder="/mnt/guest"))
+    mounts = {"/mnt/guest": GUEST, "/etc/systemd/system/guest.service": unit, **binds}
     with (share / "console").open("wb") as console:
         container = subprocess.Popen(
-            command,
+            [
+                *_container(base, mounts),
+                *("--volatile=overlay", "--boot", "--console=pipe"),
+                f"--bind={share}:/mnt/share",
+                "systemd.wants=guest.service",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        _follow(container, said, timeout_s)
+        follow(container, said, timeout_s)
+    judge(share)
+
+
+def in_container(system: Path, binds: Mapping[str, Path], *command: str) -> str:
+    """What a command prints in a system that is not booted; its changes stay."""
+    return run(*_container(system, binds), "--pipe", *command)
+
+
+def judge(share: Path) -> None:
+    """Raises SystemTestError where the guest's script did not end with 0."""
+    status = share / "status"
     if not status.exists() or status.read_text().strip() != "0":
         tail = (share / "console").read_text(errors="replace").splitlines()[-TAIL_LINES:]
         raise SystemTestError("the guest found faults; its console ended with:\n" + "\n".join(tail))
+
+
+def _container(system: Path, binds: Mapping[str, Path]) -> list[str]:
+    return [
+        *("systemd-nspawn", "--quiet", f"--directory={system}", "--private-network"),
+        *("--register=no", "--keep-unit"),
+        *(f"--bind-ro={source}:{target}" for target, source in binds.items()),
+    ]
 
 
 GUEST_UNIT = """\
 [Unit]
 Description=the guest's side of a test
 After=network.target mosquitto.service
+RequiresMountsFor=/mnt/share
 
 [Service]
 Type=exec
-ExecStart=/bin/sh -c 'cd /mnt/guest && python3 -B {script}; echo $? >/mnt/share/status'
+ExecStart=/bin/sh -c 'cd {folder} && python3 -B {script}; echo $? >/mnt/share/status'
 ExecStopPost=/bin/systemctl --no-block poweroff
 StandardOutput=append:/mnt/share/said
 StandardError=append:/mnt/share/said
@@ -221,7 +239,7 @@ TimeoutStartSec=infinity
 """
 
 
-def _follow(guest: subprocess.Popen[bytes], said: Path, timeout_s: float) -> None:
+def follow(guest: subprocess.Popen[bytes], said: Path, timeout_s: float) -> None:
     """Show what a guest says until it ends; it is ended when it takes too long."""
     deadline_s = time.monotonic() + timeout_s
     with said.open(errors="replace") as lines:
