@@ -28,7 +28,7 @@ def export_int8(
     (1, height, width, channels). `calibration` yields inputs of that file from training data: the
     ranges of the activations come from them.
     """
-    # The converter reads the weights' memory as if it were contiguous.
+    # The converter loses weights that lie in memory in another order.
     network = fused(network.cpu().to(memory_format=torch.contiguous_format).eval())
     channel_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
     converted = litert_torch.convert(channel_last, (sample.permute(0, 2, 3, 1).contiguous(),))

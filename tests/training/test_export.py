@@ -17,18 +17,20 @@ from training.networks import ResidualNet, multiply_accumulates
 from training.publish import describe, publish
 
 SIDE = 16
+SHAPE = (1, 24, ((32, 1), (72, 1), (136, 2)), 4)
+"""With several large weights: freed copies of them are written over by one another."""
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ResidualNet]:
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(1)
-    network = ResidualNet(1, 8, ((16, 1), (24, 1)), 4).eval()
+    network = ResidualNet(*SHAPE).eval()
     # As the training loop leaves it.
     network = network.to(memory_format=torch.channels_last)
     rng = np.random.default_rng(2)
     shown = (rng.random((1, SIDE, SIDE, 1), np.float32) for _ in range(64))
-    original = ResidualNet(1, 8, ((16, 1), (24, 1)), 4)
+    original = ResidualNet(*SHAPE)
     original.load_state_dict(network.state_dict())
     file = folder / "small.tflite"
     export_int8(network, torch.zeros(1, 1, SIDE, SIDE), shown, file)
