@@ -45,6 +45,9 @@ FRAME_WAIT_S = 0.25
 STATUS_INTERVAL_S = 5.0
 READY_AFTER_S = 5.0
 """How long a camera may take to open until the service counts as started without it."""
+STUCK_AFTER_S = 30.0
+"""How long a camera's driver may take beyond the camera's own timeout, before the agent gives up
+for the service manager to start it anew."""
 CAMERA_STOP_S, CAMERA_RELEASE_S = 0.3, 3.0
 """How long the camera's thread is waited for at the end, and before the camera is opened anew."""
 BROKER_STOP_S = 1.0
@@ -304,11 +307,13 @@ def build(
     topics = Topics(settings.mqtt.base_topic, settings.device_id, settings.camera.name)
     outbox = _outbox(settings.mqtt.outbox, f"{settings.device_id}-{settings.camera.name}")
     log.info("edge-agent %s: camera %s, %s", __version__, settings.camera.source, topics.event)
+    is_live = not is_recording(settings.camera)
     return Agent(
         feed=NewestFrame(
             lambda: open_camera(settings.camera),
             timeout_s=settings.camera.timeout_s,
-            lossless=is_recording(settings.camera) and settings.camera.pace == "fast",
+            stuck_after_s=settings.camera.timeout_s + STUCK_AFTER_S if is_live else None,
+            lossless=not is_live and settings.camera.pace == "fast",
         ),
         pipeline=prepared.pipeline,
         composer=Composer(

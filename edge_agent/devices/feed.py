@@ -39,11 +39,13 @@ class NewestFrame:
         open_camera: Callable[[], Camera],
         *,
         timeout_s: float,
+        stuck_after_s: float | None = None,
         lossless: bool = False,
         backoff: Backoff | None = None,
     ) -> None:
         self._open_camera = open_camera
         self._timeout_s = timeout_s
+        self._stuck_after_s = stuck_after_s
         self._lossless = lossless
         self._backoff = backoff or Backoff(cap_s=RETRY_CAP_S)
         self._changed = threading.Condition()
@@ -51,19 +53,20 @@ class NewestFrame:
         self._stopping = threading.Event()
         self._failure: Exception | None = None
         self._trouble = Trouble(log)
-        self._last_frame_s = time.monotonic()
+        self._last_frame_s = self._moved_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self.state = CameraState.OPENING
         self.dropped = 0
 
     def start(self) -> None:
-        self._last_frame_s = time.monotonic()
+        self._last_frame_s = self._moved_s = time.monotonic()
         self._thread.start()
 
     def next(self, timeout_s: float) -> Frame | None:
         """The newest frame that was not yet given, or None when none came in `timeout_s`.
 
-        Raises what made the camera's thread end, if anything did.
+        Raises what made the camera's thread end, if anything did, and CameraError when it hangs
+        in the driver for `stuck_after_s`: from that only a new process recovers.
         """
         with self._changed:
             self._changed.wait_for(
@@ -106,6 +109,7 @@ class NewestFrame:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._moved_s = time.monotonic()
                 try:
                     self._deliver(self._open_camera())
                     return
@@ -123,6 +127,7 @@ class NewestFrame:
     def _deliver(self, camera: Camera) -> None:
         try:
             while not self._stopping.is_set():
+                self._moved_s = time.monotonic()
                 frame = camera.read()
                 if frame is None:
                     return
@@ -130,6 +135,7 @@ class NewestFrame:
                 self._backoff.succeeded()
                 self._offer(frame)
         finally:
+            self._moved_s = time.monotonic()
             camera.close()
 
     def _offer(self, frame: Frame) -> None:
@@ -154,3 +160,6 @@ class NewestFrame:
                 self.state = CameraState.LOST
         if is_due:
             self._trouble.happened(f"the camera has given no frame for {silent_s:.0f} s")
+        stuck_s = time.monotonic() - self._moved_s
+        if self._stuck_after_s is not None and stuck_s > self._stuck_after_s:
+            raise CameraError(f"the camera's driver has not come back for {stuck_s:.0f} s")

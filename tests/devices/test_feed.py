@@ -184,3 +184,24 @@ def test_stop_leaves_a_hanging_driver_behind() -> None:
 
 def test_stop_before_the_start_is_harmless() -> None:
     feed_of().stop()
+
+
+def test_a_driver_that_never_comes_back_ends_the_wait_with_an_error() -> None:
+    hangs = threading.Event()
+    feed = feed_of(ScriptedCamera(frame(1), hangs.wait), timeout_s=0.05, stuck_after_s=0.3)
+    feed.start()
+    until(lambda: feed.next(0.01) is not None)
+    until(lambda: feed.next(0.01) is None and feed.state is CameraState.LOST)
+    with pytest.raises(CameraError, match="driver has not come back"):
+        until(lambda: feed.next(0.01) is not None)
+    hangs.set()
+
+
+def test_a_camera_that_is_tried_in_vain_is_not_stuck() -> None:
+    failing = [CameraError("gone") for _ in range(1000)]
+    feed = feed_of(*failing, timeout_s=0.05, stuck_after_s=0.2)
+    feed.start()
+    ends_s = time.monotonic() + 0.6
+    until(lambda: feed.next(0.01) is not None or time.monotonic() > ends_s)
+    assert feed.state is CameraState.LOST
+    feed.stop(PATIENCE_S)
