@@ -1,15 +1,19 @@
-"""Which face and which body belong to one person."""
+"""Which face, head and body belong to one person."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from edge_agent.domain.detection import Detection, Part, Region
-from edge_agent.domain.geometry import Box
+
+Array = npt.NDArray[np.float64]
 
 LEAST_FIT = 0.25
 """Fits below it pair nothing."""
-FACE_COVER = 0.5
+COVER = 0.5
 """Share of a face that must lie in its head, and of a face or head that must lie in its body."""
 ECHO_COVER = 0.85
 """Share of the smaller of two bodies that lies in the larger when both may be one person's."""
@@ -17,8 +21,6 @@ TOP_SHARE = 0.45
 """Part of a body's height, from its top, in which the middle of its head is."""
 HEAD_WIDTHS = (0.08, 1.4)
 """Width of a face or head in widths of its body: narrower or wider ones are somebody else's."""
-
-Fit = Callable[[Box, Box], float]
 
 
 def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
@@ -31,90 +33,94 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
         [region for region in regions if region.part is part]
         for part in (Part.FACE, Part.HEAD, Part.BODY)
     )
-    head_of = _matches([f.box for f in faces], [h.box for h in heads], _face_in_head)
+    head_of = _matches(_fit_in_head(_corners(faces), _corners(heads)))
     persons: list[tuple[Region | None, Region | None]] = [
         (face, heads[head_of[i]] if i in head_of else None) for i, face in enumerate(faces)
     ]
     taken = set(head_of.values())
     persons += [(None, head) for i, head in enumerate(heads) if i not in taken]
-    tops = [_top(face, head) for face, head in persons]
-    body_of = _matches(tops, [b.box for b in bodies], head_on_body)
+    tops = [head or face for face, head in persons]
+    fits = _fit_on_body(_corners(tops), _corners(bodies))
+    body_of = _matches(fits)
     found = [
         Detection(face=face, head=head, body=bodies[body_of[i]] if i in body_of else None)
         for i, (face, head) in enumerate(persons)
         if face is not None or i in body_of
     ]
-    owned = {j: tops[i] for i, j in body_of.items()}
-    found += [
-        Detection(body=body)
-        for j, body in enumerate(bodies)
-        if j not in owned
-        and not any(_is_echo(body.box, bodies[k].box, top) for k, top in owned.items())
-    ]
+    spare = _without_head(_corners(bodies), body_of, fits)
+    found += [Detection(body=body) for body, alone in zip(bodies, spare, strict=True) if alone]
     return tuple(sorted(found, key=lambda detection: -detection.confidence))
 
 
-def head_on_body(head: Box, body: Box) -> float:
-    """How well a face or head sits on a body, in [0, 1]: inside it, at its top, in its middle.
+def _fit_in_head(faces: Array, heads: Array) -> Array:
+    """How well each face (n, 4) lies in each head (m, 4), in [0, 1]: within it, in its middle."""
+    covered = _coverage(faces, heads)
+    middles = _middles(faces)[:, None] - _middles(heads)
+    reach = (heads[:, 2:] - heads[:, :2]).max(axis=1)
+    distance = np.hypot(middles[..., 0], middles[..., 1]) / np.maximum(reach, 1e-9)
+    return np.where(covered >= COVER, covered * np.maximum(1 - distance, 0), 0.0)
 
-    A seated or bent person's head is not exactly in the middle, a raised hand makes the body
-    begin above the head: places are weighed, not demanded.
+
+def _fit_on_body(heads: Array, bodies: Array) -> Array:
+    """How well each face or head (n, 4) sits on each body (m, 4), in [0, 1].
+
+    It is inside the body's box, at its top, in its middle. A seated or bent person's head is not
+    quite there, and a raised hand makes the body begin above it: places are weighed, not demanded.
     """
+    extent = np.maximum(bodies[:, 2:] - bodies[:, :2], 1e-9)
+    own = heads[:, 2:] - heads[:, :2]
+    width = own[:, None, 0] / extent[:, 0]
+    covered = _coverage(heads, bodies)
+    down = (_middles(heads)[:, None, 1] - bodies[:, 1]) / extent[:, 1]
+    sideways = np.abs(_middles(heads)[:, None, 0] - _middles(bodies)[:, 0]) / extent[:, 0]
+    usual = np.minimum(0.75 * own[:, None, 1] / extent[:, 1], TOP_SHARE)
+    fit = covered * np.maximum(1 - sideways, 0) * (1 - 0.8 * np.maximum(down - usual, 0))
     narrow, wide = HEAD_WIDTHS
-    if body.width <= 0 or body.height <= 0:
-        return 0.0
-    if not narrow <= head.width / body.width <= wide:
-        return 0.0
-    inside = head.coverage_by(body)
-    down = (head.center.y - body.y) / body.height
-    if inside < FACE_COVER or down > TOP_SHARE:
-        return 0.0
-    sideways = abs(head.center.x - body.center.x) / body.width
-    return inside * max(1 - sideways, 0.0) * (1 - 0.8 * max(down - _usual_depth(head, body), 0.0))
+    possible = (covered >= COVER) & (down <= TOP_SHARE) & (width >= narrow) & (width <= wide)
+    return np.where(possible, fit, 0.0)
 
 
-def _is_echo(spare: Box, owned: Box, top: Box) -> bool:
-    """Whether a body without a head of its own is the same person's as `owned`, at another scale.
+def _without_head(bodies: Array, body_of: dict[int, int], fits: Array) -> npt.NDArray[np.bool_]:
+    """Which bodies (m,) are persons of their own, though no face or head is theirs.
 
-    One of the two lies in the other, and the head of the owned one would sit well on both: who
-    stands behind so exactly would not be seen.
+    Not so an echo: it lies in the body of a head that would sit well on it too, or around that
+    body. It is the same person's at another scale; who stands behind so exactly would not be seen.
     """
-    nested = max(spare.coverage_by(owned), owned.coverage_by(spare))
-    return nested >= ECHO_COVER and head_on_body(top, spare) >= LEAST_FIT
+    tops, owned = list(body_of), list(body_of.values())
+    covered = _coverage(bodies, bodies[owned])
+    nested = np.maximum(covered, _coverage(bodies[owned], bodies).T) >= ECHO_COVER
+    alone = ~(nested & (fits[tops].T >= LEAST_FIT)).any(axis=1)
+    alone[owned] = False
+    return np.asarray(alone, np.bool_)
 
 
-def _usual_depth(head: Box, body: Box) -> float:
-    """Where a head's middle is below a body's top, in heights of the body."""
-    return min(0.75 * head.height / body.height, TOP_SHARE)
-
-
-def _face_in_head(face: Box, head: Box) -> float:
-    covered = face.coverage_by(head)
-    if covered < FACE_COVER or head.area <= 0:
-        return 0.0
-    distance = face.center.distance_to(head.center)
-    return covered * max(1 - distance / max(head.width, head.height), 0.0)
-
-
-def _top(face: Region | None, head: Region | None) -> Box:
-    region = head or face
-    assert region is not None, "a person begins with a face or a head"
-    return region.box
-
-
-def _matches(first: Sequence[Box], second: Sequence[Box], fit: Fit) -> dict[int, int]:
-    """Pairs of indices, each used once, the best fit first."""
-    fits = sorted(
-        (
-            (value, i, j)
-            for i, one in enumerate(first)
-            for j, other in enumerate(second)
-            if (value := fit(one, other)) >= LEAST_FIT
-        ),
-        reverse=True,
-    )
+def _matches(fits: Array) -> dict[int, int]:
+    """Pairs of row and column of `fits` (n, m), each used once, the best fit first."""
+    rows, columns = np.nonzero(fits >= LEAST_FIT)
     matched: dict[int, int] = {}
-    for _, i, j in fits:
-        if i not in matched and j not in matched.values():
-            matched[i] = j
+    taken: set[int] = set()
+    for index in np.argsort(-fits[rows, columns], kind="stable").tolist():
+        row, column = int(rows[index]), int(columns[index])
+        if row not in matched and column not in taken:
+            matched[row] = column
+            taken.add(column)
     return matched
+
+
+def _corners(regions: Sequence[Region | None]) -> Array:
+    """Left, top, right and bottom of each, (n, 4)."""
+    boxes = [region.box for region in regions if region is not None]
+    return np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.float64).reshape(-1, 4)
+
+
+def _middles(corners: Array) -> Array:
+    return (corners[:, :2] + corners[:, 2:]) / 2
+
+
+def _coverage(inner: Array, outer: Array) -> Array:
+    """The share of each inner box (n, 4) that lies in each outer one (m, 4), as (n, m)."""
+    low = np.maximum(inner[:, None, :2], outer[None, :, :2])
+    high = np.minimum(inner[:, None, 2:], outer[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    area = (inner[:, 2:] - inner[:, :2]).prod(axis=1)
+    return np.asarray(shared / np.maximum(area[:, None], 1e-9), np.float64)
