@@ -184,7 +184,8 @@ def _identities(
 
 
 def _rows(path: Path) -> npt.NDArray[np.float64]:
-    return np.atleast_2d(np.loadtxt(path, delimiter=","))
+    lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return np.array(lines, float)
 
 
 def _arguments() -> argparse.Namespace:
@@ -192,7 +193,14 @@ def _arguments() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="one object, pooled over the folders")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for folder in arguments.folders:
+        for name in ("seqinfo.ini", "det/det.txt", "gt/gt.txt"):
+            if not (folder / name).is_file():
+                parser.error(
+                    f"{folder} is no sequence in the MOTChallenge format: it has no {name}"
+                )
+    return arguments
 
 
 if __name__ == "__main__":
