@@ -184,7 +184,7 @@ def _identities(
 
 
 def _rows(path: Path) -> npt.NDArray[np.float64]:
-    lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line]
+    lines = [line.split(",")[:7] for line in path.read_text(encoding="utf-8").splitlines() if line]
     return np.array(lines, float)
 
 
