@@ -19,6 +19,7 @@ COMMANDS = {
 }
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+IO_ERROR = 74
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,3 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         # The reader has gone; without this Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:  # such as a full disk below standard output
+        print(
+            f"edge-agent: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return IO_ERROR

@@ -19,7 +19,7 @@ from edge_agent.devices import clock
 from edge_agent.devices.cameras.replay import VideoFile
 from edge_agent.devices.images import IMAGE_ENDINGS, Image, read_image
 from edge_agent.domain.entity import Entity, SceneState
-from edge_agent.domain.errors import InputError
+from edge_agent.domain.errors import InputError, OutputError
 from edge_agent.domain.event import Event
 from edge_agent.domain.frame import Frame
 from edge_agent.messages.faces import faces_document
@@ -46,10 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.input
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a picture or a video")
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    _check_paths(path, arguments.save)
     settings = settings_of(arguments, camera={"source": str(path), "pace": "fast", "loop": False})
     logs.set_up(settings.logging.level)
     if path.suffix.lower() in IMAGE_ENDINGS:
@@ -60,13 +57,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_paths(path: Path, save: Path | None) -> None:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a picture or a video")
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+        if save is not None and save.exists() and save.samefile(path):
+            raise OutputError(f"--save {save} would overwrite the input; name another file")
+    except OSError as error:  # a folder that may not be looked into, a name too long
+        raise InputError(f"{error.filename}: {error.strerror}") from error
+
+
 def _analyze_image(pipeline: Pipeline, pixels: Image, arguments: argparse.Namespace) -> None:
     frame = Frame(pixels, clock.now())
     faces = faces_of(pipeline, frame)
     document = faces_document(faces, frame.size, attributes=arguments.attributes == "all")
+    _print(document)
     if arguments.save:
         save_image(arguments.save, annotated(pixels, faces, with_ids=False))
-    _print(document)
 
 
 def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
@@ -125,8 +134,8 @@ def steps(pipeline: Pipeline, video: VideoFile) -> Iterator[Step]:
         previous = (frame, *pipeline.step(frame))
     if previous is not None:
         frame, state, events = previous
-        _, endings = pipeline.scene.close(frame.captured_at)
-        gone = state.gone | {event.entity_id for event in endings}
+        closed, endings = pipeline.scene.close(frame.captured_at)
+        gone = state.gone | closed.gone
         yield frame, replace(state, gone=gone), (*events, *endings)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_agent.devices.images import Image
 from edge_agent.domain.entity import Entity
-from edge_agent.domain.errors import InputError
+from edge_agent.domain.errors import OutputError
 from edge_agent.domain.geometry import Box, Size
 
 FACE_COLOUR = (80, 220, 80)
@@ -64,18 +64,18 @@ class ClipWriter:
             str(self._path), cv2.VideoWriter.fourcc(*code), self._rate, (size.width, size.height)
         )
         if not writer.isOpened():
-            raise InputError(f"--save {self._path} cannot be written; name a .mp4, .mkv or .avi")
+            raise OutputError(f"--save {self._path} cannot be written; name a .mp4, .mkv or .avi")
         return writer
 
 
 def save_image(path: Path, pixels: Image) -> None:
-    """Raises InputError where the picture cannot be written under that name."""
+    """Raises OutputError where the picture cannot be written under that name."""
     try:
         was_written = cv2.imwrite(str(path), pixels)
     except cv2.error:
         was_written = False
     if not was_written:
-        raise InputError(f"--save {path} cannot be written; name a .jpg or .png that can be made")
+        raise OutputError(f"--save {path} cannot be written; name a .jpg or .png that can be made")
 
 
 def _caption(entity: Entity, *, with_ids: bool) -> str:

@@ -48,8 +48,9 @@ def settings_of(arguments: argparse.Namespace, **overrides: Any) -> Settings:
 def broker_address(text: str) -> dict[str, Any]:
     """Host and, where it was named, port, as the section `mqtt` has them."""
     host, colon, port = text.rpartition(":")
-    if not colon:
-        return {"host": text}
-    if not port.isdigit():
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        return {"host": text.strip("[]")}  # an IPv6 address has a port behind brackets only
+    host = host.strip("[]")
+    if not (port.isascii() and port.isdigit()):
         raise ConfigurationError(f"--broker {text}: the port should be a number, as in host:1883")
     return {"host": host, "port": int(port)}

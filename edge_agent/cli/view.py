@@ -12,6 +12,11 @@ EVENTS_SHOWN = 10
 REFRESH_PER_S = 8
 ID_DIGITS = 8
 EMOTIONS = ("happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "neutral")
+DOUBLES_WITHIN = 100
+"""Events among which one that is delivered again is known as a double."""
+SHOWN_KEYS = {"face_roi", "direction", "emotion_smiling_degree", "emotion_confidence"} | {
+    f"emotion_{name}" for name in EMOTIONS
+}
 
 Json = dict[str, Any]
 
@@ -27,6 +32,7 @@ class Seen:
     event_keys: Counter[tuple[str, str]] = field(default_factory=Counter)
     people: set[str] = field(default_factory=set)
     damaged: int = 0
+    _recent: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=DOUBLES_WITHIN))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, topic: str, payload: bytes) -> Json | None:
@@ -39,18 +45,26 @@ class Seen:
                 elif levels[-2] == "entity":
                     self._take_entity(levels[-1], payload)
                 elif levels[-1] == "event":
-                    return self._take_event(json.loads(payload))
-            except (ValueError, KeyError, TypeError, IndexError):
+                    return self._take_event(topic, json.loads(payload))
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError):
                 self.damaged += 1
         return None
 
     def _take_entity(self, entity_id: str, payload: bytes) -> None:
         if payload:
-            self.entities[entity_id] = json.loads(payload)
+            entity = json.loads(payload)
+            if SHOWN_KEYS - entity.keys():
+                raise ValueError("no snapshot of an entity")
+            self.entities[entity_id] = entity
         else:
             self.entities.pop(entity_id, None)
 
-    def _take_event(self, event: Json) -> Json:
+    def _take_event(self, topic: str, event: Json) -> Json | None:
+        event_line(event)  # raises where it could not be shown
+        double = (topic, event["sequence"])
+        if double in self._recent:
+            return None
+        self._recent.append(double)
         self.events.append(event)
         self.event_types[event["type"]] += 1
         self.event_keys[(event["type"], event["key"])] += 1

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from edge_agent.domain.errors import InputError
 
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-MOST_PIXELS = 200_000_000
 ROTATIONS = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,

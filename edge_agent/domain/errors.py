@@ -25,6 +25,12 @@ class InputError(AgentError):
     exit_status = 66
 
 
+class OutputError(AgentError):
+    """A file that was asked for cannot be written."""
+
+    exit_status = 73
+
+
 class ModelError(AgentError):
     """A model file is missing, damaged or not what the manifest says."""
 

@@ -58,10 +58,14 @@ def open_camera(settings: CameraSettings) -> Camera:
         return V4l2Camera(settings)
     from edge_agent.devices.cameras.replay import ImageFolder, VideoFile
 
-    path = Path(settings.source).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(settings.source).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError) as error:  # a name too long, a home that nobody has
+        raise InputError(f"camera.source {settings.source!r}: {error}") from error
+    if is_folder:
         return ImageFolder(path, settings)
-    if path.is_file():
+    if is_file:
         return VideoFile(path, settings)
     raise InputError(
         f"camera.source {settings.source!r}: no such file or folder; name a video, a folder of "
@@ -70,7 +74,10 @@ def open_camera(settings: CameraSettings) -> Camera:
 
 
 def _is_device(source: str) -> bool:
-    return source == PICAMERA or source.isdigit() or source.startswith("/dev/")
+    is_in_memory = source.startswith("/dev/shm/")  # noqa: S108 - files that lie in memory
+    return (
+        source == PICAMERA or source.isdigit() or (source.startswith("/dev/") and not is_in_memory)
+    )
 
 
 __all__ = ["Camera", "CameraError", "is_recording", "open_camera", "verify"]

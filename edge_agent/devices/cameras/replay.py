@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from datetime import timedelta
@@ -16,8 +17,12 @@ from edge_agent.domain.errors import InputError
 from edge_agent.domain.frame import Frame, Instant
 from edge_agent.settings import CameraSettings
 
+log = logging.getLogger(__name__)
+
 FALLBACK_RATE = 25.0
 """Frames per second of a file that does not tell its own."""
+LEAST_SHARE_READ = 0.95
+"""Of the frames that a file announces, which is not always exact; with fewer it is damaged."""
 
 
 class Recording(ABC):
@@ -76,6 +81,7 @@ class VideoFile(Recording):
 
     def __init__(self, path: Path, settings: CameraSettings) -> None:
         self._path = path
+        self._read = 0
         self._capture = cv2.VideoCapture(str(path))
         was_read, first = self._capture.read()
         self._first: Image | None = as_bgr(np.asarray(first)) if was_read else None
@@ -96,17 +102,33 @@ class VideoFile(Recording):
     def _next_image(self) -> Image | None:
         if self._first is not None:
             image, self._first = self._first, None
+            self._read = 1
             return image
         was_read, decoded = self._capture.read()
-        return as_bgr(np.asarray(decoded)) if was_read else None
+        if was_read:
+            self._read += 1
+            return as_bgr(np.asarray(decoded))
+        promised = self.length
+        if promised is not None and self._read < promised * LEAST_SHARE_READ:
+            log.warning(
+                "%s is cut off or damaged: only %d of its %d frames can be read",
+                self._path,
+                self._read,
+                promised,
+            )
+        return None
 
     def _rewind(self) -> None:
         self._capture.release()
+        self._read = 0
         self._capture = cv2.VideoCapture(str(self._path))
 
 
 class ImageFolder(Recording):
-    """The images of a folder in the order of their names, at the camera's frame rate."""
+    """The images of a folder in the order of their names, at the camera's frame rate.
+
+    Those that cannot be read are left out, counted and said; all of them, and it is an InputError.
+    """
 
     def __init__(self, folder: Path, settings: CameraSettings) -> None:
         self._paths = sorted(
@@ -114,21 +136,39 @@ class ImageFolder(Recording):
         )
         if not self._paths:
             raise InputError(f"{folder} holds no images ({', '.join(sorted(IMAGE_ENDINGS))})")
+        self._folder = folder
         self._at = 0
+        self._unreadable: set[Path] = set()
         super().__init__(settings, settings.frame_rate)
 
     @property
     def length(self) -> int | None:
         return len(self._paths)
 
+    @property
+    def left_out(self) -> int:
+        """How many of the images could not be read so far."""
+        return len(self._unreadable)
+
     def close(self) -> None:
         """Nothing is held open."""
 
     def _next_image(self) -> Image | None:
-        if self._at == len(self._paths):
-            return None
-        self._at += 1
-        return read_image(self._paths[self._at - 1])
+        while self._at < len(self._paths):
+            path = self._paths[self._at]
+            self._at += 1
+            try:
+                return read_image(path)
+            except InputError as error:
+                self._leave_out(path, error)
+        return None
+
+    def _leave_out(self, path: Path, error: InputError) -> None:
+        if path not in self._unreadable:
+            log.warning("%s; left out", error)
+            self._unreadable.add(path)
+        if len(self._unreadable) == len(self._paths):
+            raise InputError(f"{self._folder}: none of its {len(self._paths)} images can be read")
 
     def _rewind(self) -> None:
         self._at = 0
