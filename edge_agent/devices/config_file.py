@@ -82,6 +82,13 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.unresolved: list[tuple[yaml.Node, str]] = []
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Raises MarkedYAMLError also for what only looks like a date or a number."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
+
 
 def _from_environment(loader: _Loader, node: yaml.ScalarNode) -> str:
     name = str(loader.construct_scalar(node))
@@ -119,25 +126,41 @@ class _Document:
 
 
 def _parse(text: str, name: str) -> _Document:
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        values = loader.construct_document(node) if node is not None else None
+        node, values, unresolved = _constructed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = None if mark is None else mark.line + 1
         raise ConfigurationError(str(Fault(name, line, "", error.problem or str(error)))) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"the character {chr(error.character)!r} has no place here"
+        raise ConfigurationError(str(Fault(name, line, "", message))) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name}: {error}") from None
-    finally:
-        loader.dispose()
+    except RecursionError:
+        raise ConfigurationError(f"{name}: too deeply nested, or a part of itself") from None
     if node is None or values is None:
         return _Document({}, {}, {})
     if not isinstance(values, dict):
         raise ConfigurationError(f"{name}:1: the file should hold settings such as 'camera:'")
     document = _Document(values, {}, {})
-    _note(node, (), document, name, {id(of): message for of, message in loader.unresolved})
+    try:
+        _note(node, (), document, name, {id(of): message for of, message in unresolved})
+    except RecursionError:
+        raise ConfigurationError(f"{name}: too deeply nested, or a part of itself") from None
     return document
+
+
+def _constructed(text: str) -> tuple[yaml.Node | None, Any, list[tuple[yaml.Node, str]]]:
+    """The root of the document, what it means, and which of its values are not there."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        values = loader.construct_document(node) if node is not None else None
+        return node, values, loader.unresolved
+    finally:
+        loader.dispose()
 
 
 def _note(

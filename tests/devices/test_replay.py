@@ -143,9 +143,9 @@ def test_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
         open_camera(settings(tmp_path))
 
 
-@pytest.mark.parametrize("source", ["nowhere.mp4", "a" * 300, "~nobody-of-this-name/clip.mp4"])
+@pytest.mark.parametrize("source", ["", "nowhere.mp4", "a" * 300, "~nobody-of-this-name/clip.mp4"])
 def test_source_that_is_not_there_is_named(source: str) -> None:
-    with pytest.raises(InputError, match=source[:20]):
+    with pytest.raises(InputError, match=source[:20] or "is empty"):
         open_camera(settings(source))
 
 

@@ -58,6 +58,8 @@ def open_camera(settings: CameraSettings) -> Camera:
         return V4l2Camera(settings)
     from edge_agent.devices.cameras.replay import ImageFolder, VideoFile
 
+    if not settings.source:
+        raise InputError("camera.source is empty; name a video, a folder of images, or a camera")
     try:
         path = Path(settings.source).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
