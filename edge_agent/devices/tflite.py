@@ -50,7 +50,7 @@ class TfliteEngine:
     @property
     def parameters(self) -> dict[str, float]:
         """The free numbers that the manifest has for the model's decoder."""
-        return self._model.entry.parameters
+        return _Parameters(self._model)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -109,6 +109,20 @@ class TfliteEngine:
                 f"{expected[0]}; the file has {actual[1]} of shape {actual[0]}"
             )
         return tensor
+
+
+class _Parameters(dict[str, float]):
+    """Those of a model's entry; ModelError names one that a decoder needs and the entry lacks."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model.entry.parameters)
+        self._name = model.name
+
+    def __missing__(self, key: str) -> float:
+        raise ModelError(
+            f"the manifest's entry of the model {self._name} has no parameter {key!r}; is it a "
+            "model for this task?"
+        )
 
 
 def runtime_name() -> str:
