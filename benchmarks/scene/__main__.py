@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.scene.noise import Behaviour, Noise
-from benchmarks.scene.playback import play, tracked
-from benchmarks.scene.recording import record
+from benchmarks.scene.playback import TrackedFrame, play, tracked
+from benchmarks.scene.recording import Recording, record
 from benchmarks.scene.reliability import expected_calibration_error, largest_gap, reliability
 from benchmarks.scene.scoring import Score, false_appearances, score
 from edge_agent.domain.event import EventType
@@ -67,16 +68,29 @@ def evaluate(
         reports = play(frames, recording.size, SceneSettings())
         for event_type, one in score(recording, frames, reports).items():
             results.scores[event_type].add(one)
-        for sensitivity in sensitivities:
-            reports = play(frames, recording.size, all_at(sensitivity))
-            for event_type, one in score(recording, frames, reports).items():
-                results.claims[event_type] += [(v.confidence, v.is_true) for v in one.verdicts]
+        for event_type, claims in _claims(recording, frames, sensitivities).items():
+            results.claims[event_type] += claims
         results.watched_s += duration_s
         empty = record(seed, duration_s, EMPTY)
         reports = play(tracked(empty, truly=truly), empty.size, SceneSettings())
         results.false_in_empty += false_appearances(reports)
         results.empty_s += duration_s
     return results
+
+
+def _claims(
+    recording: Recording, frames: list[TrackedFrame], sensitivities: tuple[float, ...]
+) -> dict[EventType, list[tuple[float, bool]]]:
+    """Every report at any of the sensitivities; the same one at several counts once."""
+    found: dict[EventType, dict[tuple[object, ...], tuple[float, bool]]] = defaultdict(dict)
+    for sensitivity in sensitivities:
+        reports = play(frames, recording.size, all_at(sensitivity))
+        for event_type, one in score(recording, frames, reports).items():
+            told = [report for report in reports if report.event.type is event_type]
+            for report, verdict in zip(told, one.verdicts, strict=True):
+                same = (report.time_s, report.person_id, report.event.key, verdict.confidence)
+                found[event_type][same] = (verdict.confidence, verdict.is_true)
+    return {event_type: list(claims.values()) for event_type, claims in found.items()}
 
 
 def all_at(sensitivity: float) -> SceneSettings:

@@ -3,16 +3,19 @@
 Each rule that weighs evidence is run over recordings with its evidence and the truth written down
 at every look. First a logistic regression over all looks learns what tells true from false; then
 its scale and offset are fitted where it matters: at the first look of each episode that reaches a
-threshold, over thresholds from 0.5 to 0.98, until they no longer move. Seeds from 10001 on; the
-benchmark and the tests judge on others.
+threshold, over thresholds from 0.5 to 0.98, until they no longer move. The constants of the other
+rules (age, gender, direction) are chosen from a grid by the calibration error at the same looks.
+Seeds from 10001 on; the benchmark and the tests judge on others.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +24,29 @@ from benchmarks.scene.people import Person
 from benchmarks.scene.playback import TrackedFrame, tracked
 from benchmarks.scene.recording import Recording, record
 from benchmarks.scene.reliability import expected_calibration_error, reliability
-from benchmarks.scene.scoring import gaze_rests, is_gone_for_good, peak_lasts
+from benchmarks.scene.scoring import (
+    AGE_TOLERANCE_YEARS,
+    gaze_rests,
+    is_gone_for_good,
+    peak_lasts,
+    true_way,
+)
 from edge_agent.domain.geometry import Size
-from edge_agent.scene.calibration import ABSENCE, EMOTION, FOCUS, PRESENCE
+from edge_agent.scene.calibration import (
+    ABSENCE,
+    AGE,
+    DIRECTION,
+    EMOTION,
+    FOCUS,
+    GENDER,
+    PRESENCE,
+    AgeConstants,
+    DirectionConstants,
+    GenderConstants,
+)
 from edge_agent.scene.confidence import weigh
+from edge_agent.scene.demographics import AgePosterior, GenderPosterior
+from edge_agent.scene.direction import DirectionRule
 from edge_agent.scene.emotion import EmotionRule
 from edge_agent.scene.focus import FocusRule
 from edge_agent.scene.look import LONGEST_STEP_S, Look, Moment
@@ -34,6 +56,7 @@ from edge_agent.settings import SceneSettings
 FIRST_SEED = 10001
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94, 0.98)
 
+Constants = TypeVar("Constants")
 Floats = npt.NDArray[np.float64]
 Episode = list[tuple[tuple[float, ...], bool]]
 """One rest, one peak, one candidate: its evidence look by look, and whether a report were true."""
@@ -48,6 +71,15 @@ class Samples:
     inside: list[Episode] = field(default_factory=list)
     focus: list[Episode] = field(default_factory=list)
     emotion: list[Episode] = field(default_factory=list)
+    courses: list[Course] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All looks at one person."""
+
+    person: Person
+    looks: list[Look]
 
 
 def main() -> None:
@@ -71,6 +103,60 @@ def main() -> None:
         print(f"{name} = {tuple(round(weight, 3) for weight in fitted)}")
         for label, one in (("now", weights), ("fitted", fitted)):
             print(f"  {label:<7} {_summary(episodes, one)}")
+    scales, shares = (0.6, 0.75, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5), (0.5, 0.6, 0.7, 0.8)
+    pairs = list(product(scales, shares))
+    choose(samples.courses, [replace(AGE, scale=s, shared_error=h) for s, h in pairs], age_claims)
+    genders = [replace(GENDER, scale=s, shared_error=h) for s, h in pairs]
+    choose(samples.courses, genders, gender_claims)
+    noises = product((0.1, 0.15, 0.2, 0.3), (0.05, 0.1, 0.15, 0.2, 0.3))
+    ways = [replace(DIRECTION, noise_deviation=n, noise_growth=g) for n, g in noises]
+    choose(samples.courses, ways, direction_claims)
+
+
+def choose(
+    courses: list[Course],
+    grid: Iterable[Constants],
+    claims: Callable[[Course, Constants], Iterable[tuple[float, bool]]],
+) -> None:
+    """Prints the calibration of each of a grid's constants, best first."""
+    found = []
+    for constants in grid:
+        reached: list[tuple[float, bool]] = []
+        for course in courses:
+            told = list(claims(course, constants))
+            reached += [
+                first for t in THRESHOLDS if (first := next((c for c in told if c[0] >= t), None))
+            ]
+        found.append((expected_calibration_error(reliability(reached)), len(reached), constants))
+    for error, count, best in sorted(found, key=lambda one: one[0])[:3]:
+        print(f"ECE {error:.3f} of {count}: {best}")
+
+
+def age_claims(course: Course, constants: AgeConstants) -> Iterator[tuple[float, bool]]:
+    posterior = AgePosterior(constants)
+    for look in course.looks:
+        for finding in posterior.advance(look):
+            error = abs(finding.amount - course.person.years)
+            yield finding.confidence, error <= AGE_TOLERANCE_YEARS
+
+
+def gender_claims(course: Course, constants: GenderConstants) -> Iterator[tuple[float, bool]]:
+    posterior = GenderPosterior(constants)
+    for look in course.looks:
+        for finding in posterior.advance(look):
+            yield finding.confidence, posterior.gender is course.person.gender
+
+
+def direction_claims(course: Course, constants: DirectionConstants) -> Iterator[tuple[float, bool]]:
+    """Of the first direction only."""
+    rule, first = DirectionRule(constants), None
+    for look in course.looks:
+        for finding in rule.advance(look):
+            first = first or finding.episode
+            if finding.episode is not first:
+                return
+            true, _ = true_way(course.person, course.looks[0].time_s, look.time_s)
+            yield finding.confidence, true is rule.direction
 
 
 def collect(recording: Recording, frames: Iterable[TrackedFrame], samples: Samples) -> None:
@@ -149,12 +235,15 @@ class _Followed:
         self._absences: list[tuple[bool, Episode]] = []
         self._unseen = False
         self._focus, self._emotion = FocusRule(), EmotionRule()
+        self._looks: list[Look] = []
         self._rests: dict[object, Episode] = defaultdict(list)
         self._peaks: dict[object, Episode] = defaultdict(list)
 
     def advance(self, look: Look) -> None:
         self._follow_presence(look)
         self._follow_absence(look)
+        if look.sighting is not None:
+            self._looks.append(look)
         person = self._person
         for finding in self._focus.advance(look):
             if person is not None and finding.evidence is not None:
@@ -171,6 +260,8 @@ class _Followed:
         for at_border, episode in self._absences:
             if episode:
                 (samples.border if at_border else samples.inside).append(episode)
+        if self._person is not None:
+            samples.courses.append(Course(self._person, self._looks))
         samples.focus += self._rests.values()
         samples.emotion += self._peaks.values()
 

@@ -74,7 +74,9 @@ class AgePosterior:
         if observation is None or observation.age is None:
             return ()
         worth = self._looks.add(look.time_s, observation.face_quality)
-        deviation = max(observation.age.deviation_years, self._constants.least_deviation_years)
+        deviation = math.hypot(
+            observation.age.deviation_years, self._constants.least_deviation_years
+        )
         self._precision += worth / deviation**2
         self._weighted_years += worth * observation.age.years / deviation**2
         if not self._looks.have_settled or self.years is None:

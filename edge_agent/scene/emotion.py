@@ -64,12 +64,12 @@ class Baseline:
         self.variance = prior.deviation**2
         self._constants = constants
 
-    def advance(self, intensity: float, step_s: float, weight: float) -> None:
+    def advance(self, intensity: float, step_s: float, weight: float, noise: float) -> None:
         constants = self._constants
         elapsed_s = min(step_s, constants.longest_baseline_step_s)
         self.variance += constants.wander_per_s * elapsed_s
         news = weight * share_of_new_evidence(elapsed_s, constants.correlation_s)
-        gain = self.variance / (self.variance + constants.noise_deviation**2 / max(news, 1e-6))
+        gain = self.variance / (self.variance + noise**2 / max(news, 1e-6))
         innovation = min(max(intensity - self.level, -constants.clip), constants.clip)
         self.level += gain * innovation
         self.variance *= 1.0 - gain
@@ -94,7 +94,9 @@ class Peak:
         """Takes up a smoothed intensity that is trusted in (0, 1], `step_s` after the last."""
         constants = self._constants
         self.rise = intensity - self._baseline.level
-        self._deviation = math.hypot(math.sqrt(self._baseline.variance), constants.noise_deviation)
+        self._deviation = math.hypot(
+            math.sqrt(self._baseline.variance), self._noise_deviation(trust)
+        )
         if self.is_open:
             self._hold(time_s)
         elif self._is_risen():
@@ -103,7 +105,13 @@ class Peak:
             self._opened_s = self._last_high_s = time_s
             self._highest = self.rise
         held = constants.peak_learning if self.is_open else 1.0
-        self._baseline.advance(intensity, step_s * held, trust)
+        self._baseline.advance(intensity, step_s * held, trust, self._noise_deviation(trust))
+
+    def _noise_deviation(self, trust: float) -> float:
+        """Of a reading at rest: the least near 0 and 1, as of any share, and more of a bad crop."""
+        constants, level = self._constants, min(max(self._baseline.level, 0.0), 1.0)
+        noise = constants.noise_deviation + constants.noise_of_share * level * (1.0 - level)
+        return noise / math.pow(max(trust, constants.least_trust), constants.trust_power)
 
     def finding(self, time_s: float) -> Finding | None:
         """This peak; None while it is too young, or has fallen again."""
