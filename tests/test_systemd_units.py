@@ -87,7 +87,7 @@ def test_the_two_units_differ_only_in_what_belongs_to_one_camera() -> None:
 
 
 def test_nothing_is_a_setting_twice_by_mistake() -> None:
-    repeatable = {"DeviceAllow", "SystemCallFilter"}
+    repeatable = {"After", "DeviceAllow", "SystemCallFilter", "Wants"}
     lines = (UNITS / NAMES[0]).read_text().splitlines()
     keys = [line.split("=")[0] for line in lines if re.match(r"\w+=", line)]
     assert {key for key in keys if keys.count(key) > 1} <= repeatable
