@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent import __version__
-from edge_agent.devices.broker import Broker, BrokerState, Session, tls_context
+from edge_agent.devices.broker import Broker, BrokerState, Session
 from edge_agent.devices.cameras import is_recording, open_camera, verify
 from edge_agent.devices.config_file import password_of
 from edge_agent.devices.feed import CameraState, NewestFrame
 from edge_agent.devices.manifest import find_model
+from edge_agent.devices.mqtt_client import tls_context
 from edge_agent.devices.outbox import Limits, Outbox
 from edge_agent.devices.systemd import Notifier
 from edge_agent.devices.tflite import TfliteEngine

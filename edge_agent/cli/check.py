@@ -11,10 +11,10 @@ from functools import partial
 import yaml
 
 from edge_agent.cli.options import add_broker, add_config, add_preset, settings_of
-from edge_agent.devices.broker import probe
 from edge_agent.devices.cameras import open_camera
 from edge_agent.devices.config_file import default_path, password_of
 from edge_agent.devices.manifest import find_model
+from edge_agent.devices.mqtt_client import probe
 from edge_agent.devices.tflite import TfliteEngine, runtime_name
 from edge_agent.domain.errors import AgentError, CameraError
 from edge_agent.presets import PRESETS

@@ -13,8 +13,8 @@ import paho.mqtt.client as paho
 
 from edge_agent.cli.options import add_broker, add_config, settings_of
 from edge_agent.cli.view import REFRESH_PER_S, PlainScreen, Screen, Seen
-from edge_agent.devices.broker import probe, subscriber
 from edge_agent.devices.config_file import password_of
+from edge_agent.devices.mqtt_client import probe, subscriber
 from edge_agent.settings import MqttSettings
 
 

@@ -19,9 +19,9 @@ class Track:
     pixels of the full frame, not clipped. `velocity` is that of the leading box's centre in
     pixels per second. `first_seen` and `last_seen` are the capture times of the first and the
     latest frame with a detection; `hits` counts those frames. `is_confirmed` tells that enough was
-    seen for a person to be there rather than a false box; it never goes back. `is_located` tells that
-    the boxes can be relied on: the person was seen, or is unseen for so short and was followed so
-    well that the prediction is about as good as a look.
+    seen for a person to be there rather than a false box; it never goes back. `is_located`
+    tells that the boxes can be relied on: the person was seen, or is unseen for so short and
+    was followed so well that the prediction is about as good as a look.
     """
 
     track_id: int

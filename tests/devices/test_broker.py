@@ -20,8 +20,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_agent.devices.backoff import Backoff
-from edge_agent.devices.broker import Broker, BrokerState, Session, probe
+from edge_agent.devices.broker import Broker, BrokerState, Session
 from edge_agent.devices.embedded_broker import embedded_broker
+from edge_agent.devices.mqtt_client import probe
 from edge_agent.devices.outbox import Limits, Outbox
 from edge_agent.domain.errors import BrokerError
 from edge_agent.domain.message import Delivery, Message
