@@ -69,13 +69,27 @@ MILD = replace(
     soften=0.15,
     erase=0.1,
 )
+MEDIUM = replace(
+    STRONG,
+    rotation_rad=STRONG.rotation_rad * 0.8,
+    scale=0.12,
+    shift=0.05,
+    shear=0.05,
+    contrast=0.28,
+    brightness=0.15,
+    gamma=0.3,
+    soften=0.2,
+    jpeg=0.2,
+    dim=0.1,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One run of the training loop, of which the first `until` epochs are gone through.
 
-    `augmentations` are taken up at these shares of the plan's epochs.
+    `augmentations` are taken up at these shares of the plan's epochs. `taught` is the part that
+    the answers of the network at the stage's begin have in the targets; the labels have the rest.
     """
 
     name: str
@@ -85,6 +99,7 @@ class Stage:
     age_error_weight: float
     gender_weight: float
     until: int | None = None
+    taught: float = 0.0
 
     def augmentation(self, epoch: int) -> FaceAugmentation:
         progress = epoch / self.plan.epochs
@@ -111,8 +126,24 @@ SECOND = Stage(
     augmentations=((0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),),
     age_error_weight=0.3,
     gender_weight=2.0,
+    until=12,
 )
 """From there on with the changes that a good detector and camera still leave."""
+THIRD = Stage(
+    "third",
+    Plan(epochs=17, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.5, seed=3),
+    batch=64,
+    augmentations=(
+        (0.0, replace(MEDIUM, side=SIDE)),
+        (0.7, replace(MILD, side=SIDE, shift=0.04, jpeg=0.15, dim=0.1)),
+    ),
+    age_error_weight=0.3,
+    gender_weight=2.0,
+    taught=0.5,
+)
+"""Against the noise of the labels: half of each target is what the network said of the chip before
+(Furlanello et al., "Born Again Neural Networks", 2018)."""
+STAGES = (FIRST, SECOND, THIRD)
 
 
 class DemographicsNet(ResidualNet):
@@ -128,19 +159,39 @@ class DemographicsNet(ResidualNet):
         return self.head(embedded), self.gender(embedded)
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What n faces are to be answered with: `ages`, distributions of shape (n, 117), `years` and
+    `female`, probabilities, both of shape (n,)."""
+
+    ages: torch.Tensor
+    years: torch.Tensor
+    female: torch.Tensor
+
+    @classmethod
+    def of(cls, faces: UtkFace) -> Targets:
+        years, female = torch.from_numpy(faces.ages), torch.from_numpy(faces.female).float()
+        return cls(label_distributions(years), years, female * 0.96 + 0.02)
+
+    def taught_by(self, other: Targets, part: float) -> Targets:
+        """These, but for the `part` in [0, 1] that comes from the other."""
+        return Targets(
+            torch.lerp(self.ages, other.ages, part),
+            torch.lerp(self.years, other.years, part),
+            torch.lerp(self.female, other.female, part),
+        )
+
+
 def loss(
-    outputs: tuple[torch.Tensor, torch.Tensor],
-    ages: torch.Tensor,
-    female: torch.Tensor,
-    stage: Stage,
+    outputs: tuple[torch.Tensor, torch.Tensor], targets: Targets, stage: Stage
 ) -> torch.Tensor:
     """Deep label distribution learning (Gao et al., "Age Estimation Using Expectation of Label
-    Distribution Learning", 2018): cross entropy towards a normal distribution about the labelled
-    age, and the error of the expectation; beside it the cross entropy of the gender."""
+    Distribution Learning", 2018): cross entropy towards a distribution over ages and the error of
+    the expectation; beside it the cross entropy of the gender."""
     age_logits, gender_logits = (logits.float() for logits in outputs)
-    spread = F.cross_entropy(age_logits, label_distributions(ages))
-    error = F.l1_loss(expectations(age_logits), ages)
-    gender = F.binary_cross_entropy_with_logits(gender_logits[:, 0], female * 0.96 + 0.02)
+    spread = F.cross_entropy(age_logits, targets.ages)
+    error = F.l1_loss(expectations(age_logits), targets.years)
+    gender = F.binary_cross_entropy_with_logits(gender_logits[:, 0], targets.female)
     return spread + stage.age_error_weight * error + stage.gender_weight * gender
 
 
@@ -158,9 +209,11 @@ def expectations(age_logits: torch.Tensor) -> torch.Tensor:
 
 
 def train(network: nn.Module, split: Split, stage: Stage, run: Path) -> nn.Module:
+    """The network after a stage that begins with this one."""
     chips = torch.from_numpy(split.training.stacked(CHIP_SIDE))
-    ages = torch.from_numpy(split.training.ages)
-    female = torch.from_numpy(split.training.female).float()
+    targets = Targets.of(split.training)
+    if stage.taught > 0:
+        targets = targets.taught_by(told(network, split.training.stacked(SIDE)), stage.taught)
 
     def batches(epoch: int) -> Iterable[Batch]:
         order = generator_for(stage.plan.seed, epoch).permutation(len(chips))
@@ -168,12 +221,17 @@ def train(network: nn.Module, split: Split, stage: Stage, run: Path) -> nn.Modul
         for start in range(0, len(order) - stage.batch + 1, stage.batch):
             chosen = torch.from_numpy(order[start : start + stage.batch])
             images = chips[chosen].permute(0, 3, 1, 2).float() / 255
-            yield augment(images), ages[chosen], female[chosen]
+            yield (
+                augment(images),
+                targets.ages[chosen],
+                targets.years[chosen],
+                targets.female[chosen],
+            )
 
     def of_batch(network: nn.Module, batch: Batch, _: float) -> torch.Tensor:
-        images, ages, female = batch
+        images, *wanted = batch
         outputs = network(images.contiguous(memory_format=torch.channels_last))
-        return loss(outputs, ages, female, stage)
+        return loss(outputs, Targets(*wanted), stage)
 
     def validate(model: nn.Module) -> str:
         errors = _errors_of(model, split.validation)
@@ -189,6 +247,24 @@ def train(network: nn.Module, split: Split, stage: Stage, run: Path) -> nn.Modul
         validate=validate,
         until=stage.until,
     )
+
+
+@torch.no_grad()
+def told(network: nn.Module, chips: npt.NDArray[np.uint8]) -> Targets:
+    """What a network says of chips of shape (n, 80, 80, 3) and of their mirror images."""
+    network = network.eval().to(memory_format=torch.channels_last)
+    target = next(network.parameters()).device
+    ages, years, female = [], [], []
+    for start in range(0, len(chips), 256):
+        images = torch.from_numpy(chips[start : start + 256]).permute(0, 3, 1, 2).float() / 255
+        views = torch.cat([images, images.flip(3)]).to(target)
+        with torch.autocast(target.type, torch.bfloat16):
+            outputs = network(views.contiguous(memory_format=torch.channels_last))
+        age, logit = (output.float().cpu().unflatten(0, (2, -1)) for output in outputs)
+        ages.append(torch.softmax(age, -1).mean(0))
+        years.append(ages[-1] @ torch.arange(AGES, dtype=torch.float32))
+        female.append(torch.sigmoid(logit[..., 0]).mean(0))
+    return Targets(torch.cat(ages), torch.cat(years), torch.cat(female))
 
 
 def publish_model(trained: nn.Module, split: Split, folder: Path) -> None:
@@ -288,7 +364,7 @@ def main(argv: list[str] | None = None) -> None:
         flush=True,
     )
     network: nn.Module = DemographicsNet()
-    for stage in (FIRST, SECOND):
+    for stage in STAGES:
         network = train(network, split, stage, arguments.run)
     publish_model(network, split, arguments.models)
 

@@ -11,15 +11,17 @@ pytest.importorskip("litert_torch")
 from training.calibrate import deviation_scale_for  # noqa: E402 - after the skips
 from training.demographics import (  # noqa: E402
     AGES,
-    FIRST,
     SECOND,
     SIDE,
+    STAGES,
     DemographicsNet,
     Stage,
+    Targets,
     calibration_of,
     expectations,
     label_distributions,
     loss,
+    told,
 )
 from training.demographics_card import worse_cameras  # noqa: E402
 from training.evaluate_demographics import Answers  # noqa: E402
@@ -40,16 +42,42 @@ def test_the_target_is_a_distribution_about_the_age_wider_for_the_old() -> None:
     assert targets.max(1).values.diff().max() < 0
 
 
+def targets(ages: list[float], female: list[float]) -> Targets:
+    years = torch.tensor(ages)
+    return Targets(label_distributions(years), years, torch.tensor(female))
+
+
 def test_the_loss_is_least_for_the_truth() -> None:
-    ages, female = torch.tensor([20.0, 60.0]), torch.tensor([1.0, 0.0])
+    truth = targets([20.0, 60.0], [1.0, 0.0])
 
     def of(years: torch.Tensor, logits: torch.Tensor) -> float:
         outputs = label_distributions(years).clamp_min(1e-9).log(), logits[:, None]
-        return float(loss(outputs, ages, female, SECOND))
+        return float(loss(outputs, truth, SECOND))
 
-    truth = of(ages, torch.tensor([4.0, -4.0]))
-    assert truth < of(ages + 10, torch.tensor([4.0, -4.0]))
-    assert truth < of(ages, torch.tensor([-4.0, 4.0]))
+    least = of(truth.years, torch.tensor([4.0, -4.0]))
+    assert least < of(truth.years + 10, torch.tensor([4.0, -4.0]))
+    assert least < of(truth.years, torch.tensor([-4.0, 4.0]))
+
+
+def test_the_taught_part_of_the_targets_comes_from_the_other() -> None:
+    labels, teacher = targets([20.0], [1.0]), targets([30.0], [0.5])
+    blend = labels.taught_by(teacher, 0.5)
+    assert blend.years.item() == pytest.approx(25)
+    assert blend.female.item() == pytest.approx(0.75)
+    assert blend.ages.sum().item() == pytest.approx(1)
+    assert blend.ages[0, 20] == pytest.approx(labels.ages[0, 20].item() / 2, rel=0.01)
+
+
+def test_a_network_tells_targets_that_do_not_change_in_the_mirror() -> None:
+    torch.manual_seed(0)
+    chips = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), np.uint8)
+    network = DemographicsNet()
+    given = told(network, chips)
+    mirrored = told(network, np.ascontiguousarray(chips[:, :, ::-1]))
+    assert given.ages.shape == (3, AGES)
+    assert torch.allclose(given.ages.sum(1), torch.ones(3))
+    assert torch.allclose(given.years, mirrored.years, atol=0.1)
+    assert torch.allclose(given.female, mirrored.female, atol=0.01)
 
 
 def test_the_network_keeps_to_its_budget() -> None:
@@ -61,7 +89,7 @@ def test_the_network_keeps_to_its_budget() -> None:
     assert female.shape == (2, 1)
 
 
-@pytest.mark.parametrize("stage", [FIRST, SECOND], ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_augmented_faces_are_images_of_the_models_size(stage: Stage) -> None:
     torch.manual_seed(0)
     for epoch in range(0, stage.plan.epochs, 4):
