@@ -130,8 +130,8 @@ def _first_answer(
         return None
     except (OSError, ValueError) as error:
         raise BrokerError(
-            f"no broker at {settings.host}:{settings.port}: {getattr(error, 'strerror', None) or error}; "
-            "check mqtt.host and mqtt.port, and that the broker runs"
+            f"no broker at {settings.host}:{settings.port}: "
+            f"{getattr(error, 'strerror', None) or error}; check mqtt.host and mqtt.port, and that the broker runs"
         ) from error
     finally:
         client.disconnect()
