@@ -131,7 +131,8 @@ def _first_answer(
     except (OSError, ValueError) as error:
         raise BrokerError(
             f"no broker at {settings.host}:{settings.port}: "
-            f"{getattr(error, 'strerror', None) or error}; check mqtt.host and mqtt.port, and that the broker runs"
+            f"{getattr(error, 'strerror', None) or error}; "
+            "check mqtt.host and mqtt.port, and that the broker runs"
         ) from error
     finally:
         client.disconnect()
