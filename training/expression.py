@@ -45,6 +45,8 @@ HELD_BACK = 1024
 """Training faces that are not trained on: the temperature is fitted to them."""
 
 
+SECOND_PART = 3
+"""How many times longer the first course is than the second."""
 TEACHER_SHARE = 0.5
 """How much of the second course's targets comes from the network of the first."""
 
@@ -114,7 +116,7 @@ def train(training: FerPlus, validation: FerPlus, epochs: int, run: Path) -> nn.
     (Furlanello et al., "Born-Again Neural Networks", 2018).
     """
     first = take_course(training, validation, Plan(epochs), run / "first", network())
-    second = Plan(epochs, learning_rate=1e-3, seed=2)
+    second = Plan(max(epochs // SECOND_PART, 1), learning_rate=1e-3, seed=2)
     return take_course(
         training, validation, second, run / "second", copy.deepcopy(first), teacher=first
     )
@@ -186,7 +188,7 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
     parser.add_argument(
-        "--epochs", type=int, default=36, help="of each course (default: %(default)s)"
+        "--epochs", type=int, default=36, help="of the first course (default: %(default)s)"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     return parser
