@@ -21,7 +21,9 @@ def macs_of(file: Path, scale: float = 1.0) -> int:
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(file.read_bytes(), 0))
     graph = model.subgraphs[0]
-    shapes = [() if t.shape is None else tuple(int(side) for side in t.shape) for t in graph.tensors]
+    shapes = [
+        () if t.shape is None else tuple(int(side) for side in t.shape) for t in graph.tensors
+    ]
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
     return round(sum(_macs(codes[op.opcodeIndex], op, shapes, scale) for op in graph.operators))
 
