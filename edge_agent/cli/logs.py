@@ -8,6 +8,8 @@ import sys
 
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
+TALKATIVE = ("picamera2",)
+
 
 class JournalFormatter(logging.Formatter):
     """The priority first, as sd-daemon(3) has it; the journal itself knows the time."""
@@ -24,3 +26,7 @@ def set_up(level: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Libraries tell of every step; what goes wrong is told by the agent itself.
+    if level != "debug":
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)

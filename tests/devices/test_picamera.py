@@ -12,6 +12,7 @@ import pytest
 
 from edge_agent.devices.cameras import open_camera, verify
 from edge_agent.devices.cameras.picamera import (
+    Layout,
     lores_size,
     to_bgr,
     wanted_controls,
@@ -39,19 +40,27 @@ def picture() -> np.ndarray:
 
 
 def i420(picture: np.ndarray, stride: int) -> np.ndarray:
-    """As picamera2 gives it: rows of `stride` bytes, below them those of U and V, two to a row."""
+    """A buffer: rows of `stride` bytes, below them those of U and V, two to a row."""
     planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).ravel()
     height, width = picture.shape[:2]
     luma = np.zeros((height, stride), np.uint8)
     luma[:, :width] = planes[: width * height].reshape(height, width)
     chroma = np.full((2, height // 2, stride // 2), 77, np.uint8)
     chroma[:, :, : width // 2] = planes[width * height :].reshape(2, height // 2, width // 2)
-    return np.concatenate([luma.ravel(), chroma.ravel()]).reshape(height * 3 // 2, stride)
+    return np.concatenate([luma.ravel(), chroma.ravel()])
+
+
+def padded(image: np.ndarray, stride: int) -> np.ndarray:
+    """A buffer with rows of `stride` bytes, and some bytes at its end that mean nothing."""
+    rows = image.reshape(image.shape[0], -1)
+    buffer = np.full((rows.shape[0], stride), 99, np.uint8)
+    buffer[:, : rows.shape[1]] = rows
+    return np.concatenate([buffer.ravel(), np.full(4096, 55, np.uint8)])
 
 
 @pytest.mark.parametrize("stride", [SIZE.width, STRIDE])
 def test_rows_longer_than_the_picture_are_cut(picture: np.ndarray, stride: int) -> None:
-    pixels = to_bgr(i420(picture, stride), "YUV420", SIZE)
+    pixels = to_bgr(i420(picture, stride), Layout("YUV420", SIZE, stride))
     assert pixels.shape == picture.shape
     assert pixels.flags.c_contiguous
     assert np.abs(pixels[2:10, 2:18].astype(int) - picture[2:10, 2:18]).max() < 6
@@ -65,14 +74,28 @@ def test_rows_longer_than_the_picture_are_cut(picture: np.ndarray, stride: int) 
         ("BGR888", cv2.COLOR_BGR2RGB),
         ("XRGB8888", cv2.COLOR_BGR2BGRA),
         ("XBGR8888", cv2.COLOR_BGR2RGBA),
-        ("YVU420", cv2.COLOR_BGR2YUV_YV12),
     ],
 )
 def test_colours_are_right_in_every_format(
     picture: np.ndarray, form: str, conversion: int | None
 ) -> None:
     array = picture if conversion is None else cv2.cvtColor(picture, conversion)
-    pixels = to_bgr(np.asarray(array, np.uint8), form, SIZE)
+    row = array.shape[1] * array.shape[2]
+    for stride in (row, row + 24):
+        pixels = to_bgr(padded(array, stride), Layout(form, SIZE, stride))
+        assert pixels.shape == picture.shape
+        assert np.abs(pixels[2:10, 2:18].astype(int) - picture[2:10, 2:18]).max() < 6
+
+
+@pytest.mark.parametrize("stride", [SIZE.width, STRIDE])
+def test_colour_in_pairs_below_brightness(picture: np.ndarray, stride: int) -> None:
+    planes = i420(picture, SIZE.width)
+    area = SIZE.width * SIZE.height
+    luma = planes[:area].reshape(SIZE.height, SIZE.width)
+    u, v = planes[area:].reshape(2, SIZE.height // 2, SIZE.width // 2)
+    pairs = np.stack([u, v], axis=-1).reshape(SIZE.height // 2, SIZE.width)
+    pixels = to_bgr(padded(np.concatenate([luma, pairs]), stride), Layout("NV12", SIZE, stride))
+    assert pixels.shape == picture.shape
     assert np.abs(pixels[2:10, 2:18].astype(int) - picture[2:10, 2:18]).max() < 6
 
 

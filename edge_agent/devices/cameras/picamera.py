@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from concurrent.futures import TimeoutError as CaptureTimeoutError
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -37,9 +38,21 @@ CONVERSIONS = {
     "YUYV": cv2.COLOR_YUV2BGR_YUYV,
     "UYVY": cv2.COLOR_YUV2BGR_UYVY,
 }
+PLANAR = frozenset({"YUV420", "YVU420", "NV12", "NV21"})
+"""Half as many rows of colour stand below those of brightness."""
+PIXEL_BYTES = {"RGB888": 3, "BGR888": 3, "XRGB8888": 4, "XBGR8888": 4, "YUYV": 2, "UYVY": 2}
 AF_MODES = {"continuous": "Continuous", "once": "Auto", "fixed": "Manual"}
 BUFFERS = 4
 CLOSE_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a stream's pictures lie in memory; `stride` is the length of a row in bytes."""
+
+    form: str
+    size: Size
+    stride: int
 
 
 class PicameraCamera:
@@ -51,8 +64,9 @@ class PicameraCamera:
         try:
             self._camera = picamera2.Picamera2(settings.picamera.number)
         except (RuntimeError, IndexError) as error:
+            reason = error.__cause__ or error
             raise CameraError(
-                f"no camera {settings.picamera.number} that libcamera can open ({error}): see to "
+                f"no camera {settings.picamera.number} that libcamera can open ({reason}): see to "
                 "its cable, that no other program holds it, and rpicam-hello --list-cameras"
             ) from error
         try:
@@ -75,13 +89,16 @@ class PicameraCamera:
             raise CameraError(f"the camera gives no frames: {error}") from error
         try:
             timestamp_ns = request.get_metadata().get("SensorTimestamp")
-            arrays = {name: request.make_array(name) for name in self._streams}
+            # Not `make_array`: it does not stand a buffer that is longer than its picture.
+            buffers = {name: request.make_buffer(name) for name in self._streams}
+        except RuntimeError as error:
+            raise CameraError(f"the camera gives a frame that cannot be read: {error}") from error
         finally:
             request.release()
         turn = self._settings.rotation
         images = {
-            name: rotated(to_bgr(array, *self._streams[name]), turn)
-            for name, array in arrays.items()
+            name: rotated(to_bgr(buffer, self._streams[name]), turn)
+            for name, buffer in buffers.items()
         }
         return Frame(images["main"], captured_at(timestamp_ns), images.get("lores"))
 
@@ -124,17 +141,17 @@ class PicameraCamera:
         self._streams = self._granted(asked)
         self._camera.start()
 
-    def _granted(self, asked: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, Size]]:
-        """Format and size of each stream as they are now: libcamera adjusts without a word."""
+    def _granted(self, asked: Mapping[str, Mapping[str, Any]]) -> dict[str, Layout]:
+        """How each stream lies in memory now: libcamera adjusts what it is asked without a word."""
         granted = self._camera.camera_configuration()
-        streams: dict[str, tuple[str, Size]] = {}
+        streams: dict[str, Layout] = {}
         for name, wish in asked.items():
-            stream = granted[name]
-            streams[name] = (str(stream["format"]), Size(*stream["size"]))
-            if streams[name][0] not in CONVERSIONS:
-                raise CameraError(f"its stream {name} has the format {stream['format']}")
-            if (stream["format"], tuple(stream["size"])) != (wish["format"], wish["size"]):
-                log.info("the camera gives %s as %s, %s", name, stream["format"], stream["size"])
+            form, size = str(granted[name]["format"]), tuple(granted[name]["size"])
+            if form not in CONVERSIONS:
+                raise CameraError(f"its stream {name} has the format {form}")
+            if (form, size) != (wish["format"], wish["size"]):
+                log.info("the camera gives its stream %s as %s of %d x %d", name, form, *size)
+            streams[name] = Layout(form, Size(*size), int(granted[name]["stride"]))
         return streams
 
 
@@ -150,16 +167,25 @@ def require() -> tuple[Any, Any]:
         ) from error
 
 
-def to_bgr(array: Image, form: str, size: Size) -> Image:
-    """An array of picamera2's `make_array` as pixels of shape (height, width, 3) in BGR.
+def to_bgr(buffer: Image, layout: Layout) -> Image:
+    """The bytes of a buffer as pixels of shape (height, width, 3) in BGR.
 
-    Rows may be longer than the picture: `size` says what of them is the picture.
+    Rows may be longer than the picture, and the buffer longer than its rows.
     """
-    conversion = CONVERSIONS[form]
-    pixels = array
+    width, height, stride = layout.size.width, layout.size.height, layout.stride
+    conversion = CONVERSIONS[layout.form]
+    is_planar = layout.form in PLANAR
+    rows = height * 3 // 2 if is_planar else height
+    array: Image = buffer[: rows * stride].reshape(rows, stride)
+    if layout.form in {"NV12", "NV21"}:
+        array = array[:, :width]
+    elif not is_planar:
+        depth = PIXEL_BYTES[layout.form]
+        array = array[:, : width * depth].reshape(height, width, depth)
+    pixels = np.ascontiguousarray(array)
     if conversion is not None:
-        pixels = np.asarray(cv2.cvtColor(np.ascontiguousarray(array), conversion), np.uint8)
-    return np.ascontiguousarray(pixels[: size.height, : size.width])
+        pixels = np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
+    return np.ascontiguousarray(pixels[:height, :width])
 
 
 def lores_size(main: Size, long_side: int) -> Size | None:
