@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ def check(what: str) -> Iterator[None]:
     except (FailedError, subprocess.SubprocessError, OSError, ValueError) as error:
         failures.append(what)
         say(f"FAILED  {what} ({time.monotonic() - started_s:.1f} s): {error}")
-        say(text_of("journalctl", "-u", "edge-agent*", "-n", "15", "--no-pager", "-o", "cat"))
+        if shutil.which("journalctl"):
+            say(text_of("journalctl", "-u", "edge-agent*", "-n", "15", "--no-pager", "-o", "cat"))
     else:
         say(f"ok      {what} ({time.monotonic() - started_s:.1f} s)")
 
