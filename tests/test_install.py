@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTALL = ROOT / "deploy" / "install.sh"
-SCRIPTS = (INSTALL,)
+SCRIPTS = (INSTALL, ROOT / "scripts" / "test-system")
 PLACES = ("/opt/edge-agent", "/etc/edge-agent", "/etc/systemd/system/edge-agent.service")
 CHANGING = ("useradd", "userdel", "apt-get", "chown", "chmod", "ln", "mv", "rm", "install", "mkdir")
 
@@ -54,7 +54,7 @@ def watched(tmp_path: Path) -> tuple[str, Path]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_scripts_pass_shellcheck(script: Path) -> None:
     checked = subprocess.run(
-        ["shellcheck", str(script)], capture_output=True, text=True, check=False
+        ["shellcheck", "-x", str(script)], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert checked.returncode == 0, checked.stdout
 
