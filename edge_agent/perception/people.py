@@ -26,7 +26,7 @@ CHANNELS = 25
 LOGIT_SCALE, LOGIT_SHIFT = 3.0, -12.0
 POINT_SCALE, POINT_SHIFT = 2.0, -6.0
 INPUT_MULTIPLE = 32
-MOST_CANDIDATES = 600
+MOST_CANDIDATES = 2000
 """Cells of one picture that are looked at further, the surest first."""
 SAME_OBJECT_IOU = 0.5
 
@@ -136,15 +136,10 @@ def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
 
     Greedy non-maximum suppression; IoU of `overlap` and more counts as the same object.
     """
-    if not len(found):
-        return found
-    span = float(found.box.max() - found.box.min()) + 1.0
-    boxes = found.box + (found.part * span).astype(np.float32)[:, None]
-    hides = np.triu(_iou(boxes) >= overlap, 1)
     kept = np.ones(len(found), np.bool_)
-    for index in range(len(found)):
-        if kept[index]:
-            kept &= ~hides[index]
+    for part in np.unique(found.part):
+        of_part = np.flatnonzero(found.part == part)
+        kept[of_part] = _first_of_their_place(found.box[of_part], overlap)
     return found.at(kept)
 
 
@@ -163,6 +158,16 @@ def _answers(values: Tensor, stride: int, least: float) -> tuple[Indices, Tensor
     row, column = np.divmod(cell, columns)
     place = np.stack([column + 0.5, row + 0.5, np.ones(len(found))], 1) * stride
     return part, values[row, column], place.astype(np.float32)
+
+
+def _first_of_their_place(boxes: Tensor, overlap: float) -> npt.NDArray[np.bool_]:
+    """Which boxes (n, 4) overlap no earlier one that is itself kept."""
+    hides = np.triu(_iou(boxes) >= overlap, 1)
+    kept = np.ones(len(boxes), np.bool_)
+    for index in range(len(boxes)):
+        if kept[index]:
+            kept &= ~hides[index]
+    return kept
 
 
 def _iou(boxes: Tensor) -> Tensor:
