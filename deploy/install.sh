@@ -147,25 +147,27 @@ ensure_program() {
 }
 
 make_release() {
-    local release=$1 options=() extra="" what
+    local release=$1 options=() wanted=()
     # What is left of an attempt that failed must not be taken for a release.
     unfinished=$release
     trap 'rm -rf "$unfinished"' EXIT
     if is_installed python3-picamera2; then
-        # picamera2 and libcamera come from the distribution; the extra brings the parts of theirs
-        # that were built for the distribution's NumPy and would not go with ours.
+        # picamera2 and libcamera come from the distribution. Parts of them are built for its NumPy:
+        # those built for version 1 do not go with 2.
         options=(--system-site-packages)
-        extra="[picamera]"
+        if [ "$("$(system_python)" -c 'import numpy; print(numpy.__version__[0])')" = 1 ]; then
+            wanted=("numpy<2")
+        fi
     fi
     mkdir -p "$HOME_DIR/releases"
     "$(system_python)" -m venv "${options[@]}" "$release"
-    what="$SOURCE$extra"
+    wanted+=("$SOURCE")
     options=(--quiet --disable-pip-version-check)
     if [ -n "$wheels" ]; then
         options+=(--no-index --find-links "$wheels")
-        what="edge-agent$extra"
+        wanted[-1]=edge-agent
     fi
-    "$release/bin/python" -m pip install "${options[@]}" "$what" ||
+    "$release/bin/python" -m pip install "${options[@]}" "${wanted[@]}" ||
         fail "pip could not install it; see above. What was there before is unchanged"
     "$release/bin/edge-agent" --version >/dev/null ||
         fail "the installed program does not start; see above. What was there before is unchanged"
