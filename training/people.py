@@ -65,6 +65,7 @@ class Course:
     epochs: int
     crops: int = 4000
     learning_rate: float = 2e-3
+    mosaic: float = 0.5
     seed: int = 1
 
 
@@ -72,6 +73,8 @@ COURSES = (
     Course("first", (256,), epochs=15),
     Course("second", (256, 320), epochs=6, seed=2),
     Course("third", (256,), epochs=28, crops=2000, learning_rate=1.5e-3, seed=3),
+    # The last looks are at pictures more like those of a camera, as YOLOX ends its training.
+    Course("fourth", (256, 320), epochs=8, crops=2000, learning_rate=6e-4, mosaic=0.2, seed=4),
 )
 """Each begins with the averaged weights of the one before."""
 
@@ -132,7 +135,7 @@ def train(
     groups: dict[str, list[Scene]], course: Course, learner: PeopleNet, run: Path
 ) -> nn.Module:
     """The running average of `learner`'s weights over one course, which begins at its own."""
-    augments = [SceneAugmentation(side) for side in course.sides]
+    augments = [SceneAugmentation(side, mosaic=course.mosaic) for side in course.sides]
     judge = PeopleLoss()
 
     def batches(epoch: int) -> Iterable[Batch]:

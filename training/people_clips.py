@@ -22,7 +22,8 @@ from training.scenes import FACE, iou_matrix
 
 SURE = 0.8
 SAME_FACE_IOU = 0.35
-_SCALES = (0.5, 1.0, 1.5, 2.5)
+_SUSPECTED_AT = (320, 640, 960)
+"""Long sides at which the teacher may suspect a face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class ClipComparison:
 
 
 def compare(
-    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 200
+    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 100
 ) -> ClipComparison:
     """At most `most_frames` frames, evenly spread; `detector` has its own size and threshold."""
     teacher = FaceTeacher(model)
@@ -51,7 +52,9 @@ def compare(
         there = merged(teacher.look(image, (scale,))[:1])
         sure = there.boxes[there.scores > SURE]
         lost = _unmatched(sure, own)
-        suspected = merged(teacher.look(image, _SCALES)).boxes
+        longest = max(image.shape[:2])
+        looks = teacher.look(image, [side / longest for side in _SUSPECTED_AT]) if len(own) else []
+        suspected = merged(looks).boxes
         faces += len(own)
         teacher_faces += len(sure)
         missed += lost
