@@ -13,7 +13,7 @@ from edge_agent.domain.detection import Detection
 from edge_agent.domain.entity import SceneState
 from edge_agent.domain.event import Event, EventType
 from edge_agent.domain.frame import Instant
-from edge_agent.domain.geometry import Point, Size
+from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.domain.observation import Observation
 from edge_agent.domain.track import Track
 from edge_agent.scene.scene import Scene
@@ -78,8 +78,8 @@ class TrueTracker:
         return replace(
             before,
             detection=detection,
-            face_box=face or before.face_box,
-            body_box=body or before.body_box,
+            face_box=face or _carried(before.face_box, before.body_box, body),
+            body_box=body or _carried(before.body_box, before.face_box, face),
             velocity=_velocity(before, detection, now),
             last_seen=now,
             hits=before.hits + 1,
@@ -149,6 +149,13 @@ def _track_shown_by(event: Event, state: SceneState, frame: TrackedFrame, size: 
         ):
             return track.track_id
     raise AssertionError("an entity appeared without a track that was seen")
+
+
+def _carried(box: Box | None, other: Box | None, other_now: Box | None) -> Box | None:
+    """The box of a part that is not seen: it goes where the other part goes."""
+    if box is None or other is None or other_now is None:
+        return box
+    return box.moved(other_now.center.x - other.center.x, other_now.center.y - other.center.y)
 
 
 def _velocity(before: Track, detection: Detection, now: Instant) -> Point:

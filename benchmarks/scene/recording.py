@@ -103,16 +103,14 @@ def _times(rng: random.Random, duration_s: float) -> Iterator[float]:
 
 
 def _seen_people(shown: dict[int, _Shown], time_s: float) -> Iterator[Sighting]:
-    """Those in view, unless something or somebody nearer hides them."""
+    """Those in view whom nothing hides, by the parts that nobody nearer covers."""
     here = [s for s in shown.values() if s.person.start_s <= time_s <= s.person.end_s]
     here.sort(key=lambda s: -s.person.body(time_s).bottom)
     for index, who in enumerate(here):
         nearer = [other.person.body(time_s) for other in here[:index]]
-        body = who.person.body(time_s)
-        is_free = not who.person.is_hidden(time_s) and all(
-            body.coverage_by(other) < 0.7 for other in nearer
-        )
-        sighting = who.sighting(time_s) if is_free else None
+        if who.person.is_hidden(time_s):
+            continue
+        sighting = who.sighting(time_s, nearer)
         if sighting is not None:
             yield sighting
 
@@ -131,13 +129,18 @@ class _Shown:
         self._sway = [Wander(rng, detector.sway, detector.sway_correlation_s) for _ in range(4)]
         self._reader = _Reader(rng, person, readings)
 
-    def sighting(self, time_s: float) -> Sighting | None:
+    def sighting(self, time_s: float, nearer: list[Box]) -> Sighting | None:
         wander = self._score.at(time_s)
         sway = [one.at(time_s) for one in self._sway]
         if self._rng.random() < self._detector.miss_rate:
             return None
-        face = self._region(Part.FACE, self.person.face(time_s), wander, sway, time_s)
-        body = self._region(Part.BODY, self.person.body(time_s), wander, sway, time_s)
+        face, body = (
+            None if _is_covered(box, nearer) else self._region(part, box, wander, sway, time_s)
+            for part, box in (
+                (Part.FACE, self.person.face(time_s)),
+                (Part.BODY, self.person.body(time_s)),
+            )
+        )
         if face is None and body is None:
             return None
         reading = self._reader.read(time_s, face.box.height) if face is not None else None
@@ -161,6 +164,11 @@ class _Shown:
             return None
         found = _jittered(self._rng, clipped, self._detector.jitter, sway)
         return Region(part, found, 1.0 / (1.0 + math.exp(-score)))
+
+
+def _is_covered(box: Box, nearer: list[Box]) -> bool:
+    """Whether too little can be seen of a part behind bodies that stand nearer."""
+    return any(box.coverage_by(other) >= 0.7 for other in nearer)
 
 
 class _Reader:

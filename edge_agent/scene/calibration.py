@@ -43,6 +43,8 @@ class AbsenceConstants:
     """Share of the image's side that counts as its border."""
     cover_growth: float = 1.25
     """Somebody's box grown by this is where they may hide another."""
+    cover_fades_s: float = 1.0
+    """How long a cover counts on, less and less, when it is not seen itself."""
     lookahead_s: float = 0.5
     """How far ahead the walk is continued to see whether it leads over the border."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from edge_agent.domain.geometry import Box, Point, Size
+from edge_agent.domain.geometry import Box, Size
 from edge_agent.scene.calibration import ABSENCE, PRESENCE, AbsenceConstants, PresenceConstants
 from edge_agent.scene.confidence import log_odds, share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
@@ -75,6 +75,7 @@ class Absence:
         self._occlusion_s = occlusion_s
         self._unseen_s = 0.0
         self._last_box = Box(0.0, 0.0, 0.0, 0.0)
+        self._ahead = self._last_box
         self._covered = 0.0
         self._covered_s = 0.0
         self.at_border = False
@@ -83,18 +84,24 @@ class Absence:
         track = look.sighting
         if track is None:
             self._unseen_s += look.step_s
-            self._covered = self._coverage(look)
+            faded = self._covered - look.step_s / self._constants.cover_fades_s
+            self._covered = max(self._coverage(look), faded, 0.0)
             self._covered_s += look.step_s * self._covered
             return
         self._unseen_s = self._covered_s = 0.0
+        self._covered = 0.0
         self._last_box = track.leading_box
+        lookahead_s = self._constants.lookahead_s
+        self._ahead = track.leading_box.moved(
+            track.velocity.x * lookahead_s, track.velocity.y * lookahead_s
+        )
         self.at_border = is_leaving(
-            track.leading_box, track.velocity, look.moment.frame_size, self._constants
+            self._last_box, self._ahead, look.moment.frame_size, self._constants.border_share
         )
 
     def _coverage(self, look: Look) -> float:
-        """The share of the person's place, as last seen or as predicted, where somebody else is."""
-        places = [self._last_box]
+        """The share of the person's place, as last seen or as foreseen, where somebody else is."""
+        places = [self._last_box, self._ahead]
         if look.track is not None:
             places.append(look.track.leading_box)
         others = [box.grown(self._constants.cover_growth) for box in look.moment.seen_boxes]
@@ -128,10 +135,9 @@ class Absence:
         return weigh(constants.border if self.at_border else constants.inside, evidence)
 
 
-def is_leaving(box: Box, velocity: Point, size: Size, constants: AbsenceConstants) -> bool:
-    """Whether a person last seen so is at the image's border, or would soon walk over it."""
-    ahead = box.moved(velocity.x * constants.lookahead_s, velocity.y * constants.lookahead_s)
-    margin_x, margin_y = constants.border_share * size.width, constants.border_share * size.height
+def is_leaving(box: Box, ahead: Box, size: Size, border_share: float) -> bool:
+    """Whether a person last seen at `box` is at the image's border, or `ahead` walks over it."""
+    margin_x, margin_y = border_share * size.width, border_share * size.height
     return (
         min(box.x, ahead.x) < margin_x
         or max(box.right, ahead.right) > size.width - margin_x
