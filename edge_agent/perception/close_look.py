@@ -1,8 +1,8 @@
 """A second look at heads that were too small for their faces to be found.
 
-Under the ceiling people are whole and small. Where a head must be, a square of the frame is cut
-out at full resolution; the squares are laid side by side into one picture, so that one more run of
-the same model finds the faces of all.
+Under the ceiling people are whole and small. Where a head must be, or a face was suspected, a
+square of the frame is cut out at full resolution; the squares are laid side by side into one
+picture, so that one more run of the same model finds the faces of all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ LARGE_ENOUGH = 24.0
 """Pixels of the model's input from which on a head's face is found at the first look."""
 SMALLEST_HEAD = 9.0
 """Pixels of the frame below which a head shows no face at any resolution."""
+HEAD_PER_FACE = 1.3
+"""Side of a head in sides of its face, where the head was not found."""
+SAME_FACE_IOU = 0.4
 HEAD_PER_BODY = (0.45, 0.17)
 """Side of a head in widths and in heights of its body, where no head was found."""
 
@@ -33,7 +36,6 @@ HEAD_PER_BODY = (0.45, 0.17)
 class Tile:
     """One square of the frame and where its upper left corner lies in the laid-out picture."""
 
-    person: int
     source: Box
     corner: Point
 
@@ -72,25 +74,29 @@ class Tile:
         return FaceLandmarks(*(Point(box.x, box.y).clipped(frame) for box in boxes))
 
 
-def tiles_for(persons: Sequence[Detection], input_scale: float, size: Size) -> list[Tile]:
-    """Squares around heads without a face that are small at `input_scale`, surest person first.
+def tiles_for(
+    persons: Sequence[Detection], doubtful: Sequence[Region], input_scale: float, size: Size
+) -> list[Tile]:
+    """Squares around small heads without a face, and around doubtful faces, surest person first.
 
     As many as fit into a picture of `size`. Nothing is to be gained where the frame itself has no
     more pixels than the model's input.
     """
     if input_scale >= 1:
         return []
-    columns, rows = size.width // TILE_SIDE, size.height // TILE_SIDE
+    heads = [head_of(person) for person in persons if person.face is None]
+    heads += [face.box.grown(HEAD_PER_FACE) for face in doubtful]
     tiles: list[Tile] = []
-    for index, person in enumerate(persons):
-        head = head_of(person)
-        if person.face is not None or head is None or len(tiles) == columns * rows:
+    columns, rows = size.width // TILE_SIDE, size.height // TILE_SIDE
+    for head in heads:
+        if head is None or len(tiles) == columns * rows:
             continue
         side = float(np.sqrt(head.area))
-        if side * input_scale < LARGE_ENOUGH and side >= SMALLEST_HEAD:
+        known = any(tile.source.center.distance_to(head.center) < side / 2 for tile in tiles)
+        if not known and side * input_scale < LARGE_ENOUGH and side >= SMALLEST_HEAD:
             row, column = divmod(len(tiles), columns)
             source = Box.around(head.center, side * REGION_PER_HEAD, side * REGION_PER_HEAD)
-            tiles.append(Tile(index, source, Point(column * TILE_SIDE, row * TILE_SIDE)))
+            tiles.append(Tile(source, Point(column * TILE_SIDE, row * TILE_SIDE)))
     return tiles
 
 
@@ -105,16 +111,22 @@ def laid_out(pixels: Pixels, tiles: Sequence[Tile], size: Size) -> Pixels:
     return picture
 
 
-def with_faces(
-    persons: Sequence[Detection], tiles: Sequence[Tile], faces: Sequence[Region], frame: Size
-) -> tuple[Detection, ...]:
-    """The persons with the surest face, given surest first, that lies at each tile's head."""
-    found = list(persons)
+def new_faces(
+    tiles: Sequence[Tile], faces: Sequence[Region], known: Sequence[Region], frame: Size
+) -> list[Region]:
+    """The surest face, of `faces` given surest first, at each tile's head, in pixels of the frame.
+
+    Those that are among the `known` faces, or that another tile has shown, are left out.
+    """
+    found: list[Region] = []
     for tile in tiles:
         face = next((face for face in faces if tile.holds(face.box)), None)
         if face is not None:
-            found[tile.person] = replace(found[tile.person], face=tile.region_in_frame(face, frame))
-    return tuple(found)
+            placed = tile.region_in_frame(face, frame)
+            others = [*known, *found]
+            if all(placed.box.iou(other.box) < SAME_FACE_IOU for other in others):
+                found.append(placed)
+    return found
 
 
 def head_of(person: Detection) -> Box | None:

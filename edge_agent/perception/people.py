@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_agent.domain.detection import Detection, FaceLandmarks, Part, Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box, Point, Size
-from edge_agent.perception.close_look import laid_out, tiles_for, with_faces
+from edge_agent.perception.close_look import laid_out, new_faces, tiles_for
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
 from edge_agent.settings import DetectionSettings
@@ -29,6 +29,10 @@ INPUT_MULTIPLE = 32
 MOST_CANDIDATES = 2000
 """Cells of one picture that are looked at further, the surest first."""
 SAME_OBJECT_IOU = 0.5
+DOUBTFUL_SCORE = 0.15
+"""Faces below it are not worth a second look."""
+CLOSE_SCORE = 0.7
+"""What a second look must be sure of, at least: it asks where the first said no."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,33 +69,42 @@ class PeopleDetector:
 
     def detect(self, frame: Frame) -> tuple[Detection, ...]:
         """The persons in view, with boxes in pixels of the frame and clipped to it."""
-        persons = paired(self.find(frame))
         if self._settings.leading_part == "body":
-            return self._with_small_faces(frame, persons)
-        return persons
+            return self._looked_at_twice(frame)
+        return paired(self.find(frame))
 
     def find(self, frame: Frame) -> tuple[Region, ...]:
         """Every part that one look at the whole frame finds, unpaired, surest first."""
+        return self._first_look(frame, self._settings.threshold)
+
+    def _looked_at_twice(self, frame: Frame) -> tuple[Detection, ...]:
+        """Persons with the faces, too, that only the frame's full resolution shows."""
+        least = self._settings.threshold
+        suspected = self._first_look(frame, min(least, DOUBTFUL_SCORE))
+        sure = [region for region in suspected if region.confidence >= least]
+        persons = paired(sure)
+        doubtful = [r for r in suspected if r.part is Part.FACE and r.confidence < least]
+        size = input_size(frame.size, self._settings.input_long_side)
+        tiles = tiles_for(persons, doubtful, Letterbox.fitting(frame.size, size).scale, size)
+        if not tiles:
+            return persons
+        picture, close = laid_out(frame.pixels, tiles, size), max(least, CLOSE_SCORE)
+        faces, known = (
+            [region for region in regions if region.part is Part.FACE]
+            for regions in (self._regions(picture, Letterbox(1.0, size), close), sure)
+        )
+        added = new_faces(tiles, faces, known, frame.size)
+        return paired([*sure, *added]) if added else persons
+
+    def _first_look(self, frame: Frame, least: float) -> tuple[Region, ...]:
         size = input_size(frame.size, self._settings.input_long_side)
         letterbox = Letterbox.fitting(frame.size, size)
         picture = frame.at_least(self._settings.input_long_side)
-        return self._regions(letterbox.apply(picture, size), letterbox)
+        return self._regions(letterbox.apply(picture, size), letterbox, least)
 
-    def _with_small_faces(
-        self, frame: Frame, persons: tuple[Detection, ...]
-    ) -> tuple[Detection, ...]:
-        size = input_size(frame.size, self._settings.input_long_side)
-        scale = Letterbox.fitting(frame.size, size).scale
-        tiles = tiles_for(persons, scale, size)
-        if not tiles:
-            return persons
-        regions = self._regions(laid_out(frame.pixels, tiles, size), Letterbox(1.0, size))
-        faces = [region for region in regions if region.part is Part.FACE]
-        return with_faces(persons, tiles, faces, frame.size)
-
-    def _regions(self, image: Pixels, letterbox: Letterbox) -> tuple[Region, ...]:
+    def _regions(self, image: Pixels, letterbox: Letterbox, least: float) -> tuple[Region, ...]:
         self._engine.resize(Size(image.shape[1], image.shape[0]))
-        found = distinct(decode(self._engine.infer(image), self._settings.threshold))
+        found = distinct(decode(self._engine.infer(image), least))
         return tuple(_regions(found, letterbox))
 
 

@@ -15,8 +15,8 @@ from edge_agent.perception.close_look import (
     TILE_SIDE,
     head_of,
     laid_out,
+    new_faces,
     tiles_for,
-    with_faces,
 )
 from edge_agent.perception.people import CHANNELS, STRIDES, PeopleDetector
 from edge_agent.settings import DetectionSettings
@@ -38,7 +38,7 @@ def points_of(box: Box) -> FaceLandmarks:
 
 
 def test_a_small_head_without_a_face_gets_a_tile_around_it() -> None:
-    (tile,) = tiles_for([standing(600, 300)], 0.5, INPUT)
+    (tile,) = tiles_for([standing(600, 300)], [], 0.5, INPUT)
     assert tile.source.center == Point(612, 312)
     assert tile.source.width == pytest.approx(48)
     assert tile.corner == Point(0, 0)
@@ -49,14 +49,14 @@ def test_nothing_is_looked_at_again_where_it_would_not_help() -> None:
     known = Detection(face=face, body=standing(600, 300).body)
     large = standing(600, 300, head_side=LARGE_ENOUGH * 2 + 1)
     tiny = standing(600, 300, head_side=5)
-    assert tiles_for([known, large, tiny], 0.5, INPUT) == []
-    assert tiles_for([standing(600, 300)], 1.0, INPUT) == [], "the frame has no more pixels"
+    assert tiles_for([known, large, tiny], [], 0.5, INPUT) == []
+    assert tiles_for([standing(600, 300)], [], 1.0, INPUT) == [], "the frame has no more pixels"
 
 
 def test_more_heads_than_tiles_leave_the_least_sure_out() -> None:
-    crowd = [standing(20 + 12 * n, 100) for n in range(100)]
-    tiles = tiles_for(crowd, 0.5, INPUT)
-    assert [tile.person for tile in tiles] == list(range(60))
+    crowd = [standing(20 + 13 * n, 100) for n in range(90)]
+    tiles = tiles_for(crowd, [], 0.5, INPUT)
+    assert [round(tile.source.center.x) for tile in tiles] == [32 + 13 * n for n in range(60)]
     corners = {(tile.corner.x, tile.corner.y) for tile in tiles}
     assert len(corners) == 60
     assert max(x for x, _ in corners) == INPUT.width - TILE_SIDE
@@ -75,7 +75,7 @@ def test_a_body_without_a_head_has_one_at_its_top() -> None:
 def test_the_tiles_show_their_part_of_the_frame_and_grey_elsewhere() -> None:
     pixels = np.zeros((FRAME.height, FRAME.width, 3), np.uint8)
     pixels[300:324, 600:624] = 255
-    tiles = tiles_for([standing(600, 300), standing(0, 0)], 0.5, INPUT)
+    tiles = tiles_for([standing(600, 300), standing(0, 0)], [], 0.5, INPUT)
     picture = laid_out(pixels, tiles, INPUT)
     assert picture.shape == (INPUT.height, INPUT.width, 3)
     assert picture[TILE_SIDE // 2, TILE_SIDE // 2].tolist() == [255] * 3
@@ -83,25 +83,31 @@ def test_the_tiles_show_their_part_of_the_frame_and_grey_elsewhere() -> None:
     assert (picture[TILE_SIDE:] == 114).all()
 
 
-def test_a_face_found_in_a_tile_belongs_to_its_person_in_frame_pixels() -> None:
-    persons = (standing(200, 100), standing(600, 300))
-    tiles = tiles_for(persons, 0.5, INPUT)
+def test_a_doubtful_face_gets_a_tile_unless_its_head_has_one() -> None:
+    doubtful = [
+        Region(Part.FACE, Box(603, 304, 18, 18), 0.3),
+        Region(Part.FACE, Box(100, 50, 18, 18), 0.3),
+    ]
+    own, another = tiles_for([standing(600, 300)], doubtful, 0.5, INPUT)
+    assert own.source.center == Point(612, 312)
+    assert another.source.center == Point(109, 59)
+
+
+def test_a_face_found_in_a_tile_is_placed_in_the_frame() -> None:
+    tiles = tiles_for((standing(200, 100), standing(600, 300)), [], 0.5, INPUT)
     in_tile = Box(TILE_SIDE + 20, 18, 24, 28)  # in the second tile, about its middle
     face = Region(Part.FACE, in_tile, 0.9, points_of(in_tile))
-    first, second = with_faces(persons, tiles, [face], FRAME)
-    assert first.face is None
-    assert second.face is not None
-    assert second.face.box.width == pytest.approx(24 * 48 / 64)
-    assert second.face.box.center.x == pytest.approx(612)
-    assert second.face.landmarks is not None
-    assert second.face.landmarks.nose.x == pytest.approx(612)
-    assert second.body == persons[1].body
+    (placed,) = new_faces(tiles, [face], [], FRAME)
+    assert placed.box.width == pytest.approx(24 * 48 / 64)
+    assert placed.box.center.x == pytest.approx(612)
+    assert placed.landmarks is not None
+    assert placed.landmarks.nose.x == pytest.approx(612)
+    assert new_faces(tiles, [face], [placed], FRAME) == [], "it was known"
 
 
 def test_a_face_at_a_tiles_edge_is_somebody_elses() -> None:
-    persons = (standing(200, 100),)
-    face = Region(Part.FACE, Box(0, 0, 16, 16), 0.9)
-    assert with_faces(persons, tiles_for(persons, 0.5, INPUT), [face], FRAME) == persons
+    tiles = tiles_for((standing(200, 100),), [], 0.5, INPUT)
+    assert new_faces(tiles, [Region(Part.FACE, Box(0, 0, 16, 16), 0.9)], [], FRAME) == []
 
 
 class TwoLooks:
