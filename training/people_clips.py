@@ -22,7 +22,7 @@ from training.scenes import FACE, iou_matrix
 
 SURE = 0.8
 SAME_FACE_IOU = 0.35
-_SUSPECTED_AT = (320, 640, 960)
+_SUSPECTED_AT = (320, 640)
 """Long sides at which the teacher may suspect a face."""
 
 
@@ -40,9 +40,9 @@ class ClipComparison:
 
 
 def compare(
-    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 100
+    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 40
 ) -> ClipComparison:
-    """At most `most_frames` frames, evenly spread; `detector` has its own size and threshold."""
+    """About `most_frames` frames, evenly spread; `detector` has its own size and threshold."""
     teacher = FaceTeacher(model)
     frames = teacher_faces = missed = with_miss = false_faces = faces = 0
     for image in _frames(clip, most_frames):
