@@ -42,8 +42,9 @@ Bare faces and the five points come from YuNet, run at four scales and mirrored 
 what several looks agree on is a label, what is doubtful is left out. Where heads are labelled but
 faces are not, nothing is said about faces inside the heads. Crops of 256 and 320 pixels, mosaics,
 scale 0.22 to 2, turns to 20 degrees, grey, other light, darkness with noise, blur, JPEG. The
-courses are those of `training/people.py`, 156,000 crops in all: a short training, done on a shared
-CPU in an hour and a half; the loss was still falling when it ended.
+courses are those of `training/people.py`, 156,000 crops in all (the second was the beginning of a
+longer one, its rate still at the top when it was broken off): a short training, on part of a CPU
+in an hour and three quarters; the loss was still falling when it ended.
 
 Scores are calibrated: slope and shift of each class's logit are fitted to the finds of the int8
 file on the scenes held back, every view with the same weight, and built into the last layer. The
