@@ -96,9 +96,7 @@ def calibration_pictures(groups: Mapping[str, Sequence[Scene]]) -> list[npt.NDAr
     return [augment.tile(scenes[i], (width, height), random).image for i in chosen]
 
 
-def held_back_measurements(
-    model: Model, data: Path, *, timed: bool = True
-) -> dict[str, Measurement]:
+def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
     folder = data / "scenes"
     return {
         f"{group}_{size}": measure(
@@ -107,7 +105,7 @@ def held_back_measurements(
                 folder / "train.zip", folder / "train.jsonl", group, held_back_only=True
             ),
             size,
-            timed=timed,
+            timed=False,
         )
         for group, size in VIEWS
     }
@@ -116,19 +114,19 @@ def held_back_measurements(
 def held_back_tallies(model: Model, data: Path) -> dict[int, list[Tally]]:
     """The tallies of each class over all views that label it."""
     tallies: dict[int, list[Tally]] = {kind: [] for kind in range(LOGITS)}
-    for measurement in held_back_measurements(model, data, timed=False).values():
+    for measurement in held_back_measurements(model, data).values():
         for kind, tally in measurement.tallies.items():
             tallies[kind].append(tally)
     return tallies
 
 
 def figures_of(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
-    """The figures of `training.evaluate people` for each view, without those that are null."""
+    """The figures of `training.evaluate people` for each view, without nulls and times."""
     return {
         view: {
             key: round(value, 4) if isinstance(value, float) else value
             for key, value in measurement.figures().items()
-            if value is not None
+            if value is not None and key != "median_ms"
         }
         for view, measurement in measurements.items()
     }
