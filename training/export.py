@@ -10,7 +10,8 @@ import litert_torch
 import numpy as np
 import numpy.typing as npt
 import torch
-from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
+from ai_edge_quantizer.utils import qsv_utils
 from torch import nn
 
 from training.networks import fused
@@ -34,9 +35,28 @@ def export_int8(
     converted = litert_torch.convert(channel_last, (sample.permute(0, 2, 3, 1).contiguous(),))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        float_file = str(Path(folder) / "float.tflite")
-        converted.export(float_file)
-        work = quantizer.Quantizer(float_file)
-        work.load_quantization_recipe(recipe.static_wi8_ai8())
-        result = work.calibrate({"serving_default": [{"args_0": inputs} for inputs in calibration]})
-        work.quantize(result).export_model(str(path), overwrite=True)
+        float_file = Path(folder) / "float.tflite"
+        converted.export(str(float_file))
+        quantize_int8(float_file, calibration, path)
+
+
+def quantize_int8(
+    float_file: Path, calibration: Iterable[npt.NDArray[np.float32]], path: Path
+) -> None:
+    """Static int8 with the whole range that each tensor takes over the inputs of `calibration`.
+
+    The quantizer's own ranges are means over the inputs of each one's least and greatest value:
+    they clip whatever is rare, and of an output with a single value nothing is left.
+    """
+    work = quantizer.Quantizer(str(float_file))
+    work.load_quantization_recipe(recipe.static_wi8_ai8())
+    ranges = calibrator.Calibrator(
+        float_file.read_bytes(),
+        num_threads=1,
+        mode=calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
+        qsv_update_func=qsv_utils.min_max_update,
+    )
+    rules = recipe_manager.RecipeManager()
+    rules.load_quantization_recipe(work.get_quantization_recipe())
+    ranges.calibrate({"serving_default": [{"args_0": inputs} for inputs in calibration]}, rules)
+    work.quantize(ranges.get_model_qsvs()).export_model(str(path), overwrite=True)
