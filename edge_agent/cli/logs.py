@@ -27,6 +27,5 @@ def set_up(level: str) -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Libraries tell of every step; what goes wrong is told by the agent itself.
-    if level != "debug":
-        for name in TALKATIVE:
-            logging.getLogger(name).setLevel(logging.WARNING)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
