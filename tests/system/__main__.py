@@ -13,6 +13,7 @@ NAMES = {
     "systemd": "install, start, fail, reload, upgrade and remove under systemd, in a container",
     "arm64": "install from wheels on arm64 and find the faces that x86 finds, emulated",
     "camera": "lose a kernel camera in every way and get it back, in a virtual machine",
+    "card": "flash, boot, and events arrive: cloud-init's first boot, in a container",
     "picamera2": "the real picamera2 on libcamera's virtual camera, in a container",
 }
 
