@@ -44,13 +44,15 @@ A residual network of 3x3 convolutions with a stem of stride 2. Age is learned a
 (deep label distribution learning, Gao et al., 2018): cross entropy towards a normal distribution
 about the labelled age, wider for the old, and the absolute error of the mean; gender by cross
 entropy with smoothed labels. Faces are moved, turned, scaled, blurred, lit, tinted, made grey, sent
-through JPEG and partly covered at random; early epochs see smaller images. AdamW with a cosine
-schedule; the running average of the weights is kept. Quantized to int8 throughout after training,
-with ranges from 512 training faces. `python -m training.demographics` makes the file again."""
+through JPEG and partly covered at random. It is trained in four stages, each from the average of
+the weights of the one before; in the last two a part of each target is what the network said
+before, against the noise of the labels (Furlanello et al., 2018). Quantized to int8 throughout,
+with the whole ranges over 512 training faces. `python -m training.demographics` makes the
+file again; `training/RESULTS.md` has what each stage gave."""
 
 WEAK = """## Known weaknesses
 
-- Whom the data represents badly: people over 80 (2.8 % of the chips) and children from 5 to 15
+- Whom the data represents badly: people over 80 (2.8 % of the chips) and children from 5 to 14
   (6.3 %). Ages over 60 are taken for younger, more so the older they are; see the bias by age.
 - Under three years gender is hardly more than a guess, and the stated confidence says so.
 - Origin is the data's own coarse word; where the table shows a gap, expect one in the field. Head
