@@ -40,7 +40,7 @@ class ClipComparison:
 
 
 def compare(
-    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 40
+    clip: Path, detector: PeopleDetector, model: Path, long_side: int, *, most_frames: int = 250
 ) -> ClipComparison:
     """About `most_frames` frames, evenly spread; `detector` has its own size and threshold."""
     teacher = FaceTeacher(model)
