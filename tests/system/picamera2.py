@@ -73,7 +73,7 @@ def _download(wheels: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     download = (*pip, "download", "--no-deps", "--dest", wheels)
     run(*download, "--only-binary=:all:", f"--python-version={PYTHON}", *ITS_WHEELS)
-    run(*download, "--no-binary=:all:", "--no-build-isolation", *ITS_SOURCES)
+    run(*download, "--no-binary=:all:", *ITS_SOURCES)
     run(*pip, "wheel", "--no-deps", "--wheel-dir", wheels, PICAMERA2)
 
 
