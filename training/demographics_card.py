@@ -36,7 +36,8 @@ images belong to their owners. A model trained on them is for research and priva
 owners allow more. Its ages are partly estimates by a machine that people checked; among (near)
 doubles of one picture in it more than half differ by over a year. Of the training chips a random
 part is held back, (near) doubles always on the same side: 1,400 chips to measure, 1,200 to fit the
-two calibration parameters. All figures below are of the 1,400."""
+two calibration parameters. All figures below are of the 1,400; the stages of the training were
+planned by them too, so they flatter a little."""
 
 METHOD = """## Method
 
@@ -59,7 +60,8 @@ WEAK = """## Known weaknesses
   coverings, masks, beards and make-up are not labelled and were not measured.
 - The pictures are from the web: well lit, mostly frontal, often of celebrities. A ceiling camera
   sees other faces: expect larger errors than these.
-- The 80 % interval holds over all faces together; for single bands of age see the table."""
+- The 80 % interval holds over all faces together; for single bands of age see the table.
+- A head that is tilted far is read worse, and its gender may turn into the other."""
 
 
 def write_card(
