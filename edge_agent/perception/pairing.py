@@ -17,6 +17,10 @@ COVER = 0.5
 """Share of a face that must lie in its head, and of a face or head that must lie in its body."""
 ECHO_COVER = 0.85
 """Share of the smaller of two bodies that lies in the larger when both may be one person's."""
+NECK = 0.3
+"""Heights of a head by which a body that was found without it may begin below it."""
+HEADLESS_FIT = 0.7
+"""How much less a head belongs to such a body than to one that has it inside."""
 TOP_SHARE = 0.45
 """Part of a body's height, from its top, in which the middle of its head is."""
 HEAD_WIDTHS = (0.08, 1.4)
@@ -66,14 +70,21 @@ def _fit_on_body(heads: Array, bodies: Array) -> Array:
 
     It is inside the body's box, at its top, in its middle. A seated or bent person's head is not
     quite there, and a raised hand makes the body begin above it: places are weighed, not demanded.
+    A body that was found without its head begins at the neck; it then reaches up to the head.
     """
-    extent = np.maximum(bodies[:, 2:] - bodies[:, :2], 1e-9)
     own = heads[:, 2:] - heads[:, :2]
-    width = own[:, None, 0] / extent[:, 0]
+    gap = bodies[:, 1] - heads[:, 3, None]
     covered = _coverage(heads, bodies)
-    down = (_middles(heads)[:, None, 1] - bodies[:, 1]) / extent[:, 1]
-    sideways = np.abs(_middles(heads)[:, None, 0] - _middles(bodies)[:, 0]) / extent[:, 0]
-    usual = np.minimum(0.75 * own[:, None, 1] / extent[:, 1], TOP_SHARE)
+    headless = (covered < COVER) & (bodies[:, 1] > heads[:, 1, None]) & (gap <= NECK * own[:, 1:])
+    top = np.where(headless, heads[:, 1, None], bodies[:, 1])
+    height = np.maximum(bodies[:, 3] - top, 1e-9)
+    wide_as = np.maximum(bodies[:, 2] - bodies[:, 0], 1e-9)
+    across = _overlap(heads[:, 0::2], bodies[:, 0::2]) / np.maximum(own[:, :1], 1e-9)
+    covered = np.where(headless, HEADLESS_FIT * across, covered)
+    width = own[:, :1] / wide_as
+    down = (_middles(heads)[:, 1:] - top) / height
+    sideways = np.abs(_middles(heads)[:, :1] - _middles(bodies)[:, 0]) / wide_as
+    usual = np.minimum(0.75 * own[:, 1:] / height, TOP_SHARE)
     fit = covered * np.maximum(1 - sideways, 0) * (1 - 0.8 * np.maximum(down - usual, 0))
     narrow, wide = HEAD_WIDTHS
     possible = (covered >= COVER) & (down <= TOP_SHARE) & (width >= narrow) & (width <= wide)
@@ -115,6 +126,13 @@ def _corners(regions: Sequence[Region | None]) -> Array:
 
 def _middles(corners: Array) -> Array:
     return (corners[:, :2] + corners[:, 2:]) / 2
+
+
+def _overlap(first: Array, second: Array) -> Array:
+    """The length that each interval (n, 2) shares with each other one (m, 2), as (n, m)."""
+    low = np.maximum(first[:, None, 0], second[:, 0])
+    high = np.minimum(first[:, None, 1], second[:, 1])
+    return np.asarray(np.maximum(high - low, 0), np.float64)
 
 
 def _coverage(inner: Array, outer: Array) -> Array:

@@ -99,3 +99,26 @@ def test_who_stands_beside_and_shows_no_face_stays_a_person_of_their_own() -> No
     seen_body = Region(Part.BODY, Box(236, 58, 222, 291), 0.77)
     smaller_beside = Region(Part.BODY, Box(236, 110, 70, 230), 0.6)
     assert len(paired([seen_face, seen_body, smaller_beside])) == 2
+
+
+def test_a_torso_found_without_its_head_belongs_to_the_face_above_it() -> None:
+    seen_face = Region(Part.FACE, Box(287, 75, 69, 89), 0.93)
+    torso = Region(Part.BODY, Box(180, 126, 261, 354), 0.81)
+    (person,) = paired([seen_face, torso])
+    assert (person.face, person.body) == (seen_face, torso)
+
+
+def test_a_torso_far_below_or_beside_a_face_is_somebody_elses() -> None:
+    seen_face = Region(Part.FACE, Box(287, 75, 69, 89), 0.93)
+    far_below = Region(Part.BODY, Box(180, 220, 261, 260), 0.81)
+    beside = Region(Part.BODY, Box(330, 126, 261, 354), 0.81)
+    assert len(paired([seen_face, far_below])) == 2
+    assert len(paired([seen_face, beside])) == 2
+
+
+def test_a_body_goes_to_the_head_inside_it_before_one_above_it() -> None:
+    above = Region(Part.FACE, Box(290, 20, 60, 75), 0.95)
+    inside = Region(Part.FACE, Box(290, 110, 60, 75), 0.6)
+    whole = Region(Part.BODY, Box(240, 100, 160, 380), 0.8)
+    persons = {person.face: person.body for person in paired([above, inside, whole])}
+    assert persons == {above: None, inside: whole}
