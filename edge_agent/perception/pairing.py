@@ -17,6 +17,9 @@ COVER = 0.5
 """Share of a face that must lie in its head, and of a face or head that must lie in its body."""
 ECHO_COVER = 0.85
 """Share of the smaller of two bodies that lies in the larger when both may be one person's."""
+REPEAT_HEIGHT, REPEAT_FEET, REPEAT_ASIDE = 0.6, 0.1, 0.25
+"""Of two boxes of one body: least height of the smaller, and how far apart their lower edges and
+their middles are, in heights and widths of the larger."""
 NECK = 0.3
 """Heights of a head by which a body that was found without it may begin below it."""
 HEADLESS_FIT = 0.7
@@ -51,8 +54,9 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
         for i, (face, head) in enumerate(persons)
         if face is not None or i in body_of
     ]
-    spare = _without_head(_corners(bodies), body_of, fits)
-    found += [Detection(body=body) for body, alone in zip(bodies, spare, strict=True) if alone]
+    alone = _without_head(_corners(bodies), body_of, fits)
+    alone &= ~_repeats(bodies)
+    found += [Detection(body=body) for body, is_one in zip(bodies, alone, strict=True) if is_one]
     return tuple(sorted(found, key=lambda detection: -detection.confidence))
 
 
@@ -103,6 +107,26 @@ def _without_head(bodies: Array, body_of: dict[int, int], fits: Array) -> npt.ND
     alone = ~(nested & (fits[tops].T >= LEAST_FIT)).any(axis=1)
     alone[owned] = False
     return np.asarray(alone, np.bool_)
+
+
+def _repeats(bodies: Sequence[Region]) -> npt.NDArray[np.bool_]:
+    """Which bodies (m,) are a surer one again, at another scale.
+
+    One of the two lies in the other, they are of about one height, and both stand on the same spot
+    of the ground, where there is room for one.
+    """
+    corners = _corners(bodies)
+    covered = _coverage(corners, corners)
+    nested = np.maximum(covered, covered.T) >= ECHO_COVER
+    width, height = (corners[:, 2:] - corners[:, :2]).T
+    larger_width, larger = np.maximum.outer(width, width), np.maximum.outer(height, height)
+    as_tall = np.minimum.outer(height, height) >= REPEAT_HEIGHT * larger
+    feet = np.abs(np.subtract.outer(corners[:, 3], corners[:, 3])) <= REPEAT_FEET * larger
+    middle = _middles(corners)[:, 0]
+    one_spot = np.abs(np.subtract.outer(middle, middle)) <= REPEAT_ASIDE * larger_width
+    scores = np.array([body.confidence for body in bodies])
+    surer = np.greater.outer(scores, scores)
+    return np.asarray((nested & as_tall & feet & one_spot & surer).any(axis=0), np.bool_)
 
 
 def _matches(fits: Array) -> dict[int, int]:

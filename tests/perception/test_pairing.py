@@ -122,3 +122,17 @@ def test_a_body_goes_to_the_head_inside_it_before_one_above_it() -> None:
     whole = Region(Part.BODY, Box(240, 100, 160, 380), 0.8)
     persons = {person.face: person.body for person in paired([above, inside, whole])}
     assert persons == {above: None, inside: whole}
+
+
+def test_a_body_seen_from_behind_at_two_scales_is_one() -> None:
+    narrow = Region(Part.BODY, Box(354, 168, 170, 264), 0.72)
+    wide = Region(Part.BODY, Box(315, 73, 250, 353), 0.64)
+    assert [person.body for person in paired([wide, narrow])] == [narrow]
+
+
+def test_a_small_one_in_front_and_one_further_back_are_people_of_their_own() -> None:
+    tall = Region(Part.BODY, Box(300, 50, 160, 380), 0.9)
+    small_in_front = Region(Part.BODY, Box(340, 240, 80, 190), 0.8)
+    further_back = Region(Part.BODY, Box(320, 60, 110, 280), 0.8)
+    assert len(paired([tall, small_in_front])) == 2
+    assert len(paired([tall, further_back])) == 2
