@@ -35,9 +35,10 @@ METHOD = """## Method
 
 A plain residual network of 3x3 convolutions, trained on the distribution of the votes rather than
 on one label, with MixUp, random affine changes, softening, light changes and erasing; AdamW with a
-cosine schedule; the running average of the weights is what is kept. Quantized to int8 throughout
-after training, with ranges from 512 training faces. `python -m training.expression` makes the file
-again."""
+cosine schedule; the running average of the weights is what is kept. After a first course of 36
+epochs a second one of 12 goes on from there towards the mean of the votes and of what the first
+answers. Quantized to int8 throughout after training, with ranges from 512 training faces.
+`python -m training.expression` makes the file again; what each step gave: `training/RESULTS.md`."""
 
 WEAK = """## Known weaknesses
 
