@@ -137,7 +137,7 @@ def age_claims(course: Course, constants: AgeConstants) -> Iterator[tuple[float,
     for look in course.looks:
         for finding in posterior.advance(look):
             error = abs(finding.amount - course.person.years)
-            yield finding.confidence, error <= AGE_TOLERANCE_YEARS
+            yield posterior.confidence, error <= AGE_TOLERANCE_YEARS
 
 
 def gender_claims(course: Course, constants: GenderConstants) -> Iterator[tuple[float, bool]]:

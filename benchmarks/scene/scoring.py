@@ -12,7 +12,9 @@ focus          the true gaze was within 0.15 rad of its mean for the last second
                throughout for 1.5 s or more after the appearance
 direction      the true way since the first sighting lies in that quadrant; asked: it was a size of
                the box or more in one quadrant for 1 s while the person was seen, for 2 s or more
-age, gender    within 5 years; the right one; asked: the face was read for 5 s or more
+age            the estimate has settled: to the end of the visit it stays within 5 years; asked: the
+               face was read for 5 s or more
+gender         the right one; asked: the same
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from uuid import UUID
 
 from benchmarks.scene.people import Peak, Person
 from benchmarks.scene.playback import Report, TrackedFrame
@@ -94,7 +97,7 @@ def score(
     recording: Recording, frames: Iterable[TrackedFrame], reports: list[Report]
 ) -> dict[EventType, Score]:
     """Judges the reports of one recording."""
-    judge = _Judge(recording, _watched(recording))
+    judge = _Judge(recording, _watched(recording), _last_ages(reports))
     for report in reports:
         judge.judge(report)
     return judge.scores()
@@ -170,9 +173,12 @@ def _has_left(person: Person, place: Gaze, from_s: float, to_s: float) -> bool:
 class _Judge:
     """Goes through the reports of one recording in their order."""
 
-    def __init__(self, recording: Recording, watched: dict[int, Watched]) -> None:
+    def __init__(
+        self, recording: Recording, watched: dict[int, Watched], last_ages: dict[UUID, float]
+    ) -> None:
         self._people = {person.person_id: person for person in recording.people}
         self._watched = watched
+        self._last_ages = last_ages
         self._end_s = recording.end_s
         self._size = recording.size
         self._live: dict[int, set[object]] = defaultdict(set)
@@ -263,7 +269,8 @@ class _Judge:
     def age(self, person: Person, report: Report) -> Verdict:
         years = _entity(report).age_years
         assert years is not None
-        return self._look(person, report, abs(years - person.years) <= AGE_TOLERANCE_YEARS)
+        moved = abs(years - self._last_ages[report.event.entity_id])
+        return self._look(person, report, moved <= AGE_TOLERANCE_YEARS)
 
     def gender(self, person: Person, report: Report) -> Verdict:
         return self._look(person, report, _entity(report).gender is person.gender)
@@ -376,6 +383,16 @@ def _watched(recording: Recording) -> dict[int, Watched]:
                 if reading.geometry is not None and reading.geometry.gaze is not None:
                     watch.gazed.append(time_s)
     return dict(watched)
+
+
+def _last_ages(reports: Iterable[Report]) -> dict[UUID, float]:
+    """The age of each visit as it was shown last."""
+    ages = {}
+    for report in reports:
+        years = _entity(report).age_years
+        if years is not None:
+            ages[report.event.entity_id] = years
+    return ages
 
 
 def _entity(report: Report) -> Entity:

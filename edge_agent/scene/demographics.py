@@ -81,7 +81,7 @@ class AgePosterior:
         self._weighted_years += worth * observation.age.years / deviation**2
         if not self._looks.have_settled or self.years is None:
             return ()
-        return (Finding("age", self.confidence, "age", amount=self.years),)
+        return (Finding("age", self.settledness, "age", amount=self.years),)
 
     @property
     def years(self) -> float | None:
@@ -90,15 +90,25 @@ class AgePosterior:
     @property
     def confidence(self) -> float:
         """The probability that the true age lies within 5 years of `years`."""
+        shared = self._constants.shared_error
+        return self._within_tolerance(self._looks.share_of_error(shared))
+
+    @property
+    def settledness(self) -> float:
+        """The probability that more looks would move `years` by 5 at most: that of the event.
+
+        However many follow, the error that they share stays; only the rest of it averages out.
+        """
+        shared = self._constants.shared_error
+        return self._within_tolerance(self._looks.share_of_error(shared) - shared)
+
+    def _within_tolerance(self, share: float) -> float:
+        """Of an error with that share of one look's variance, whether it is 5 years at most."""
         if self._precision <= 0.0:
             return 0.0
         one_look = self._looks.count / self._precision
-        variance = (
-            self._constants.scale**2
-            * one_look
-            * self._looks.share_of_error(self._constants.shared_error)
-        )
-        return 2.0 * normal_cdf(AGE_TOLERANCE_YEARS / math.sqrt(variance)) - 1.0
+        deviation = self._constants.scale * math.sqrt(one_look * share)
+        return 2.0 * normal_cdf(AGE_TOLERANCE_YEARS / deviation) - 1.0
 
 
 class GenderPosterior:

@@ -242,6 +242,16 @@ def test_an_age_is_reported_again_once_if_it_has_moved_and_is_more_certain() -> 
     assert second.event.confidence > first.event.confidence
 
 
+def test_a_settled_age_is_reported_also_where_the_model_is_unsure_of_the_face() -> None:
+    unsure = Shown(years=33.0, years_deviation=9.0, quality=1.0)
+    stage = Stage()
+    stage.play({1: lambda time_s: unsure}, 20.0)
+
+    (said,) = stage.of(EventType.AGE_ESTIMATED)
+    assert said.event.confidence >= 0.8
+    assert said.entity.age_confidence < 0.6
+
+
 def test_one_who_stands_still_for_an_hour_stays_the_same() -> None:
     stage = Stage()
     stage.play({1: standing}, 3600.0, frame_rate=2.0)

@@ -62,6 +62,7 @@ class Shown:
     gaze: Gaze | None = None
     head: HeadPose | None = None
     years: float | None = None
+    years_deviation: float = 3.0
     female: float | None = None
     eyes_open: float = 1.0
     quality: float = 0.9
@@ -184,7 +185,7 @@ def observation_of(track_id: int, shown: Shown) -> Observation:
         track_id,
         face_quality=shown.quality,
         expression=shown.expression,
-        age=AgeEstimate(shown.years, 3.0) if shown.years is not None else None,
+        age=AgeEstimate(shown.years, shown.years_deviation) if shown.years is not None else None,
         gender=GenderEstimate(shown.female) if shown.female is not None else None,
         geometry=geometry,
     )
