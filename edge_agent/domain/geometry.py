@@ -103,11 +103,11 @@ class Box:
         """Intersection over union in [0, 1]; 0 when both are empty."""
         shared = self.intersection(other)
         union = self.area + other.area - shared
-        return shared / union if union > 0 else 0.0
+        return min(shared / union, 1.0) if union > 0 else 0.0
 
     def coverage_by(self, other: Box) -> float:
         """The share of this box that lies in `other`, in [0, 1]."""
-        return self.intersection(other) / self.area if self.area > 0 else 0.0
+        return min(self.intersection(other) / self.area, 1.0) if self.area > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.domain.geometry import Box, Gaze, Point, Size
@@ -33,11 +33,13 @@ def test_clipped_point_is_the_nearest_inside(point: Point, size: Size) -> None:
 
 
 @given(boxes, boxes)
+@example(Box(1.0, 0.0, 1e-09, 1.0), Box(1.0, 0.0, 1e-09, 1.0))  # the width is lost in the rounding
+@example(Box(1.0, 0.0, 1e-09, 1.0), Box(0.0, 0.0, 2.0, 1.0))
 def test_overlap_is_symmetric_and_a_share(one: Box, other: Box) -> None:
     assert one.iou(other) == other.iou(one)
-    assert 0 <= one.iou(other) <= 1 + 1e-9
-    assert 0 <= one.coverage_by(other) <= 1 + 1e-9
-    assert one.iou(other) <= one.coverage_by(other) + 1e-9 or one.area == 0
+    assert 0 <= one.iou(other) <= 1
+    assert 0 <= one.coverage_by(other) <= 1
+    assert one.iou(other) <= one.coverage_by(other) * (1 + 1e-6) or one.area == 0
 
 
 @given(boxes, factors, factors)
