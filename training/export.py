@@ -37,16 +37,15 @@ def export_int8(
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.tflite"
         converted.export(str(float_file))
-        quantize_int8(float_file, calibration, path)
+        _quantize(float_file, calibration, path)
 
 
-def quantize_int8(
-    float_file: Path, calibration: Iterable[npt.NDArray[np.float32]], path: Path
-) -> None:
+def _quantize(float_file: Path, calibration: Iterable[npt.NDArray[np.float32]], path: Path) -> None:
     """Static int8 with the whole range that each tensor takes over the inputs of `calibration`.
 
     The quantizer's own ranges are means over the inputs of each one's least and greatest value:
-    they clip whatever is rare, and of an output with a single value nothing is left.
+    they clip whatever is rare, such as the scores of sure finds, and of an output with a single
+    value nothing is left.
     """
     work = quantizer.Quantizer(str(float_file))
     work.load_quantization_recipe(recipe.static_wi8_ai8())

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import litert_torch
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
-from ai_edge_quantizer.utils import qsv_utils
 from torch import nn
 
 from edge_agent.perception import people as codec
-from training.networks import fused
+from training.export import export_int8
 from training.people_network import DISTANCES, LOGITS, PeopleNet
 from training.resizable import make_resizable
 
@@ -70,34 +66,8 @@ def export_people(
     shift: Iterable[float] = (0.0,) * LOGITS,
 ) -> None:
     """Write the int8 file; `pictures` of EXPORT_SIZE, from training data, set its ranges."""
-    encoded = fused(EncodedPeopleNet(network, slope, shift).eval())
-    channel_last = litert_torch.to_channel_last_io(encoded, args=[0]).eval()
-    converted = litert_torch.convert(channel_last, (torch.zeros(1, *EXPORT_SIZE, 3),))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        float_file = Path(folder) / "float.tflite"
-        converted.export(str(float_file))
-        _quantize(float_file, pictures, path)
+    shown = (picture[None].astype(np.float32) / 255 for picture in pictures)
+    encoded = EncodedPeopleNet(network, slope, shift)
+    export_int8(encoded, torch.zeros(1, 3, *EXPORT_SIZE), shown, path)
     if make_resizable(path) != len(codec.STRIDES) - 1:
         raise ValueError(f"{path} has another neck than was expected")
-
-
-def _quantize(float_file: Path, pictures: Iterable[npt.NDArray[np.uint8]], path: Path) -> None:
-    """Static int8 with the whole range that each tensor takes over the pictures.
-
-    The quantizer's own averaged maximum would clip the scores of the surest finds: most pictures
-    have none, so it lies far below what a find needs.
-    """
-    work = quantizer.Quantizer(str(float_file))
-    work.load_quantization_recipe(recipe.static_wi8_ai8())
-    ranges = calibrator.Calibrator(
-        float_file.read_bytes(),
-        num_threads=1,
-        mode=calibrator.CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
-        qsv_update_func=qsv_utils.min_max_update,
-    )
-    inputs = [{"args_0": picture[None].astype(np.float32) / 255} for picture in pictures]
-    rules = recipe_manager.RecipeManager()
-    rules.load_quantization_recipe(work.get_quantization_recipe())
-    ranges.calibrate({"serving_default": inputs}, rules)
-    work.quantize(ranges.get_model_qsvs()).export_model(str(path), overwrite=True)

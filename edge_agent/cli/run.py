@@ -10,14 +10,12 @@ from types import FrameType
 from typing import Any
 
 from edge_agent.agent import Agent, Prepared, build, prepare
-from edge_agent.cli import logs
+from edge_agent.cli import INTERRUPTED, logs
 from edge_agent.cli.options import add_broker, add_config, add_preset, settings_of
 from edge_agent.devices.systemd import Notifier
 from edge_agent.settings import Settings
 
 log = logging.getLogger(__name__)
-
-INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
