@@ -13,6 +13,11 @@ def bytes_of(file: Path) -> int:
     return file.stat().st_size
 
 
+def cost_of(file: Path) -> dict[str, int]:
+    """Both, by the names that evaluations print: bytes and macs."""
+    return {"bytes": bytes_of(file), "macs": macs_of(file)}
+
+
 def macs_of(file: Path, scale: float = 1.0) -> int:
     """Multiply-accumulates of the convolutions and dense layers of the first subgraph.
 

@@ -28,7 +28,8 @@ from training.evaluate_demographics import GROWN_UP, Answers, answers, measure
 from training.export import export_int8
 from training.fit import Batch, Plan, fit, generator_for
 from training.networks import ResidualNet
-from training.publish import MODELS, describe, publish
+from training.options import parser_for
+from training.publish import describe, publish
 from training.utkface import Split, UtkFace, whole
 
 NAME = "demographics"
@@ -394,17 +395,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.demographics", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of utkface (default: that of the data)")
-    parser.add_argument(
-        "--run",
-        type=Path,
-        default=Path("training/runs/demographics"),
-        help="folder of checkpoints (default: %(default)s)",
-    )
-    parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
-    return parser
+    data = "folder of utkface (default: that of the data)"
+    return parser_for("demographics", __doc__, data=data)
 
 
 if __name__ == "__main__":

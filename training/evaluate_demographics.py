@@ -18,7 +18,7 @@ from edge_agent.devices.manifest import Model, find_model
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.perception.demographics import DemographicsReader
 from training.calibrate import NORMAL_80, expected_calibration_error
-from training.cost import bytes_of, macs_of
+from training.cost import cost_of
 from training.utkface import Chip, UtkFace, whole
 
 GROWN_UP = 15
@@ -81,8 +81,7 @@ def answers(
 
 def measure(model: Model, faces: UtkFace) -> tuple[Answers, dict[str, float]]:
     result = answers(TfliteEngine(model), faces)
-    cost = {"bytes": bytes_of(model.path), "macs": macs_of(model.path)}
-    return result, {**result.figures(), **cost}
+    return result, {**result.figures(), **cost_of(model.path)}
 
 
 def main(argv: list[str]) -> None:

@@ -20,7 +20,7 @@ from edge_agent.domain.observation import Emotion
 from edge_agent.perception.crops import cut
 from edge_agent.perception.expression import ExpressionReader
 from training.calibrate import expected_calibration_error
-from training.cost import bytes_of, macs_of
+from training.cost import cost_of
 from training.data import FERPLUS_CLASSES, FerPlus
 
 FIVE = (Emotion.NEUTRAL, Emotion.HAPPINESS, Emotion.SURPRISE, Emotion.ANGER, Emotion.SADNESS)
@@ -74,8 +74,7 @@ def answers(engine: TfliteEngine, faces: FerPlus) -> Answers:
 
 def measure(model: Model, faces: FerPlus) -> tuple[Answers, dict[str, float]]:
     result = answers(TfliteEngine(model), faces)
-    cost = {"bytes": bytes_of(model.path), "macs": macs_of(model.path)}
-    return result, {**result.figures(), **cost}
+    return result, {**result.figures(), **cost_of(model.path)}
 
 
 def main(argv: list[str]) -> None:

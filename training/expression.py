@@ -30,7 +30,8 @@ from training.export import export_int8
 from training.expression_card import disturbances, write_card
 from training.fit import Batch, Plan, device, fit, generator_for
 from training.networks import ResidualNet
-from training.publish import MODELS, describe, publish
+from training.options import parser_for
+from training.publish import describe, publish
 
 NAME = "expression"
 BATCH = 128
@@ -178,19 +179,11 @@ def _accuracies(logits: npt.NDArray[np.float32], faces: FerPlus) -> tuple[float,
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.expression", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of ferplus (default: that of the data)")
-    parser.add_argument(
-        "--run",
-        type=Path,
-        default=Path("training/runs/expression"),
-        help="folder of checkpoints (default: %(default)s)",
-    )
-    parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
+    data = "folder of ferplus (default: that of the data)"
+    parser = parser_for("expression", __doc__, data=data)
     parser.add_argument(
         "--epochs", type=int, default=36, help="of the first course (default: %(default)s)"
     )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     return parser
 
 

@@ -21,12 +21,12 @@ from torch import nn
 
 from training.data import data_root, decode
 from training.fit import Batch, Plan, fit, generator_for
+from training.options import parser_for
 from training.people_augment import SceneAugmentation, collated
 from training.people_loss import PeopleLoss
 from training.people_network import PeopleNet
 from training.people_release import release
 from training.pseudo_faces import FaceTeacher, fill_cache, read_cache
-from training.publish import MODELS
 from training.scenes import (
     Scene,
     is_held_back,
@@ -218,17 +218,7 @@ def _pictures(
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.people", description=__doc__)
-    parser.add_argument("--data", type=Path, help="root of the data sets")
-    parser.add_argument(
-        "--run",
-        type=Path,
-        default=Path("training/runs/people"),
-        help="folder of checkpoints (default: %(default)s)",
-    )
-    parser.add_argument("--models", type=Path, default=MODELS, help="folder that gets the model")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
-    return parser
+    return parser_for("people", __doc__, data="root of the data sets", threads=2)
 
 
 if __name__ == "__main__":
