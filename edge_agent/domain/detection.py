@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,6 +34,11 @@ class FaceLandmarks:
             (self.left_mouth.x + self.right_mouth.x) / 2,
             (self.left_mouth.y + self.right_mouth.y) / 2,
         )
+
+    @property
+    def roll_rad(self) -> float:
+        """The tilt of the line between the eyes; > 0 clockwise as seen in the image."""
+        return math.atan2(self.right_eye.y - self.left_eye.y, self.right_eye.x - self.left_eye.x)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,11 @@ class HeadPose:
     pitch_rad: float
     roll_rad: float
 
+    @property
+    def turn_rad(self) -> float:
+        """The angle in [0, pi] by which the head is turned away from the lens, however it rolls."""
+        return math.acos(math.cos(self.yaw_rad) * math.cos(self.pitch_rad))
+
 
 @dataclass(frozen=True, slots=True)
 class Gaze:

@@ -77,7 +77,11 @@ class GenderEstimate:
 
 @dataclass(frozen=True, slots=True)
 class FaceGeometry:
-    """Points, head, gaze and eyes of one face, each with a confidence in [0, 1]."""
+    """Points, head, gaze, eyes and mouth of one face, each with a confidence in [0, 1].
+
+    `eyes_open` is the probability that the eyes are open, `smiling_degree` in [0, 1] what the
+    shape of the mouth tells.
+    """
 
     landmarks: FaceLandmarks | None = None
     landmarks_confidence: float = 0.0
@@ -86,6 +90,7 @@ class FaceGeometry:
     gaze: Gaze | None = None
     gaze_confidence: float = 0.0
     eyes_open: float | None = None
+    smiling_degree: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,30 @@ SHARP_ENOUGH = 0.02
 """Share of a crop's variance in its Laplacian from which it counts as sharp."""
 FLAT_CONTRAST = 4.0
 """Standard deviation in grey levels below which a crop shows nothing."""
+UPRIGHT_WITHIN_RAD = math.radians(4)
+"""Roll up to which a face counts as upright: turning its crop would only soften it."""
 
 
-def square_around(box: Box, side_factor: float, shift_down: float = 0.0) -> Box:
+def square_around(
+    box: Box, side_factor: float, shift_down: float = 0.0, roll_rad: float = 0.0
+) -> Box:
     """The square with `side_factor` times the mean of the box's sides.
 
-    Its centre is the box's, moved down by `shift_down` times the mean of the sides.
+    Its centre is the box's, moved by `shift_down` times the mean of the sides towards the chin of
+    a face that is tilted by `roll_rad` (> 0 clockwise as seen in the image).
     """
     mean_side = float(np.sqrt(box.area))
-    center = Point(box.center.x, box.center.y + shift_down * mean_side)
+    shift = shift_down * mean_side
+    center = Point(
+        box.center.x - shift * math.sin(roll_rad), box.center.y + shift * math.cos(roll_rad)
+    )
     return Box.around(center, side_factor * mean_side, side_factor * mean_side)
+
+
+def whole_pixels(square: Box) -> Box:
+    """The square that `cut` really takes: its corner and its side are whole pixels."""
+    side = max(round(square.width), 1)
+    return Box(round(square.x), round(square.y), side, side)
 
 
 def cut(pixels: Pixels, square: Box, side: int, least_inside: float = 0.25) -> Pixels | None:
@@ -36,8 +50,8 @@ def cut(pixels: Pixels, square: Box, side: int, least_inside: float = 0.25) -> P
     None where less than the share `least_inside` of the square, or nothing, lies in the image.
     """
     height, width = pixels.shape[:2]
-    left, top = round(square.x), round(square.y)
-    extent = max(round(square.width), 1)
+    taken = whole_pixels(square)
+    left, top, extent = int(taken.x), int(taken.y), int(taken.width)
     right, bottom = left + extent, top + extent
     # Ends below 0 would count from the other edge.
     inside = pixels[
@@ -60,6 +74,41 @@ def cut(pixels: Pixels, square: Box, side: int, least_inside: float = 0.25) -> P
         )
     method = cv2.INTER_AREA if extent > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(inside, (side, side), interpolation=method), np.uint8)
+
+
+def cut_upright(
+    pixels: Pixels, square: Box, side: int, roll_rad: float, least_inside: float = 0.25
+) -> Pixels | None:
+    """Like `cut`, of the square turned about its centre by `roll_rad`, so that a face with that
+    roll (> 0 clockwise as seen in the image) stands upright in the crop.
+
+    A face that hardly rolls is cut as it stands. Else the upright square around the turned one is
+    cut at the crop's resolution, so that a large face is averaged rather than skipped through, and
+    turned back by a similarity.
+    """
+    if abs(roll_rad) <= UPRIGHT_WITHIN_RAD:
+        return cut(pixels, square, side, least_inside)
+    if share_inside(pixels, square) < least_inside or square.width < SMALLEST_FACE_SIDE:
+        return None
+    growth = abs(math.cos(roll_rad)) + abs(math.sin(roll_rad))
+    wide_side = math.ceil(side * growth)
+    wide = cut(pixels, square.grown(wide_side / side), wide_side, least_inside=0.0)
+    if wide is None:
+        return None
+    middle, offset = (wide_side - 1) / 2, (side - wide_side) / 2
+    turning = np.asarray(
+        cv2.getRotationMatrix2D((middle, middle), math.degrees(roll_rad), 1.0), np.float64
+    )
+    turning += [[0, 0, offset], [0, 0, offset]]
+    turned = cv2.warpAffine(
+        wide, turning, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(turned, np.uint8)
+
+
+def share_inside(pixels: Pixels, square: Box) -> float:
+    """The share of a square that lies in an image, in [0, 1]."""
+    return square.coverage_by(Box(0, 0, pixels.shape[1], pixels.shape[0]))
 
 
 def grey(crop: Pixels) -> Pixels:

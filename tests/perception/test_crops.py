@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.domain.geometry import Box
-from edge_agent.perception.crops import SMALLEST_FACE_SIDE, cut, grey, quality
+from edge_agent.perception.crops import (
+    SMALLEST_FACE_SIDE,
+    UPRIGHT_WITHIN_RAD,
+    cut,
+    cut_upright,
+    grey,
+    quality,
+    square_around,
+)
 
 FRAME = np.random.default_rng(3).integers(0, 256, (40, 60, 3), np.uint8)
 
@@ -60,3 +71,61 @@ def test_grey_of_grey_is_itself() -> None:
     crop = np.zeros((4, 4), np.uint8)
     assert grey(crop) is crop
     assert grey(FRAME).shape == (40, 60)
+
+
+def tilted_picture(degrees: float) -> np.ndarray:
+    """A soft drawing, turned clockwise about its middle by that many degrees."""
+    picture = np.full((301, 301), 60, np.uint8)
+    cv2.circle(picture, (120, 130), 12, 200, -1)
+    cv2.circle(picture, (180, 130), 12, 200, -1)
+    cv2.rectangle(picture, (125, 180), (175, 190), 140, -1)
+    picture = cv2.GaussianBlur(picture, (9, 9), 3)
+    turning = cv2.getRotationMatrix2D((150, 150), -degrees, 1)
+    return cv2.warpAffine(picture, turning, (301, 301), borderMode=cv2.BORDER_REPLICATE)
+
+
+@pytest.mark.parametrize("degrees", [-75, -30, -12, 8, 20, 45, 100])
+@pytest.mark.parametrize("side", [48, 96, 200])
+def test_a_tilted_face_stands_upright_in_the_crop(degrees: float, side: int) -> None:
+    square = Box(81, 81, 139, 139)
+    upright = cut(tilted_picture(0), square, side)
+    turned = cut_upright(tilted_picture(degrees), square, side, math.radians(degrees))
+    untouched = cut(tilted_picture(degrees), square, side)
+    assert upright is not None
+    assert turned is not None
+    assert untouched is not None
+
+    def off(crop: np.ndarray) -> float:
+        return float(np.abs(crop.astype(float) - upright).mean())
+
+    assert off(turned) < 1.5
+    assert off(turned) < off(untouched) / 4
+
+
+def test_a_face_that_hardly_rolls_is_cut_as_it_stands() -> None:
+    square = Box(5, 5, 30, 30)
+    plain = cut(FRAME, square, 24)
+    assert np.array_equal(cut_upright(FRAME, square, 24, UPRIGHT_WITHIN_RAD), plain)
+    assert not np.array_equal(cut_upright(FRAME, square, 24, 2 * UPRIGHT_WITHIN_RAD), plain)
+
+
+@given(
+    st.integers(-120, 120), st.integers(-120, 120), st.integers(0, 90), st.floats(-math.pi, math.pi)
+)
+@settings(max_examples=200, deadline=None)
+def test_every_turned_square_gives_a_crop_or_none(
+    left: int, top: int, side: int, roll_rad: float
+) -> None:
+    crop = cut_upright(FRAME, Box(left, top, side, side), 16, roll_rad, least_inside=0.5)
+    assert crop is None or crop.shape == (16, 16, 3)
+    if inside(left, top, side) < 0.5 * side * side or side < SMALLEST_FACE_SIDE:
+        assert crop is None
+
+
+def test_the_crop_is_moved_towards_the_chin_however_the_face_is_tilted() -> None:
+    face = Box(100, 100, 40, 40)
+    upright = square_around(face, 1.2, 0.25)
+    clockwise = square_around(face, 1.2, 0.25, math.pi / 2)
+    assert (upright.center.x, upright.center.y) == pytest.approx((120, 130))
+    assert (clockwise.center.x, clockwise.center.y) == pytest.approx((110, 120))
+    assert upright.width == clockwise.width == pytest.approx(48)
