@@ -8,6 +8,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from training.flat_file import kind_of, read_model
+
 
 def bytes_of(file: Path) -> int:
     return file.stat().st_size
@@ -24,13 +26,12 @@ def macs_of(file: Path, scale: float = 1.0) -> int:
     `scale` multiplies those of the convolutions, for an input of that many times the pixels that
     the file was written for.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(file.read_bytes(), 0))
+    model = read_model(file)
     graph = model.subgraphs[0]
     shapes = [
         () if t.shape is None else tuple(int(side) for side in t.shape) for t in graph.tensors
     ]
-    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
-    return round(sum(_macs(codes[op.opcodeIndex], op, shapes, scale) for op in graph.operators))
+    return round(sum(_macs(kind_of(model, op), op, shapes, scale) for op in graph.operators))
 
 
 def _macs(code: int, operator: Any, shapes: list[tuple[int, ...]], scale: float) -> float:

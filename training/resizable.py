@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import flatbuffers
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from training.flat_file import code_of, kind_of, read_model
 
 _IDENTIFIER = b"TFL3"
 
 
 def make_resizable(file: Path) -> int:
     """Replace each doubling by nearest neighbours in `file`; returns how many there were."""
-    content = file.read_bytes()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    _take_in_buffers(model, content)
+    model = read_model(file)
     replaced = sum(_replace_doublings(model, graph) for graph in model.subgraphs)
     builder = flatbuffers.Builder(file.stat().st_size + 4096)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
@@ -31,20 +30,11 @@ def make_resizable(file: Path) -> int:
     return replaced
 
 
-def _take_in_buffers(model: Any, content: bytes) -> None:
-    """Buffers that lie behind the flatbuffer become part of it, where nothing shifts them."""
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            start = buffer.offset
-            buffer.data = np.frombuffer(content[start : start + buffer.size], np.uint8)
-            buffer.offset = buffer.size = 0
-
-
 def _replace_doublings(model: Any, graph: Any) -> int:
     kinds = schema.BuiltinOperator
     operators, replaced = [], 0
     for operator in graph.operators:
-        if _kind(model, operator) != kinds.RESIZE_NEAREST_NEIGHBOR:
+        if kind_of(model, operator) != kinds.RESIZE_NEAREST_NEIGHBOR:
             operators.append(operator)
             continue
         source, target = operator.inputs[0], operator.outputs[0]
@@ -93,7 +83,7 @@ def _operator(
 
 def _code_index(model: Any, kind: int) -> int:
     for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == kind:
+        if code_of(code) == kind:
             return index
     code = schema.OperatorCodeT()
     code.builtinCode = kind
@@ -101,11 +91,6 @@ def _code_index(model: Any, kind: int) -> int:
     code.version = 2
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
-
-
-def _kind(model: Any, operator: Any) -> int:
-    code = model.operatorCodes[operator.opcodeIndex]
-    return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
 def _check_doubling(graph: Any, source: int, target: int) -> None:
