@@ -9,7 +9,8 @@ import numpy as np
 
 from edge_agent.domain.geometry import Box
 from edge_agent.domain.observation import AgeEstimate, GenderEstimate
-from edge_agent.perception.crops import cut, grey, quality, square_around
+from edge_agent.perception.alignment import AS_IT_STANDS, Alignment
+from edge_agent.perception.crops import cut_upright, grey, quality, square_around
 from edge_agent.perception.expression import softmax
 from edge_agent.perception.tensors import Engine, Pixels, Tensor
 
@@ -19,7 +20,8 @@ LEAST_INSIDE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Demographics:
-    """What one look at a face told; None: not estimated. `quality` in [0, 1] is the crop's."""
+    """What one look at a face told; None: not estimated. `quality` in [0, 1] is that of the
+    crop, times how frontal the face is."""
 
     age: AgeEstimate | None = None
     gender: GenderEstimate | None = None
@@ -48,13 +50,14 @@ class DemographicsReader:
         self._age_deviation_scale = parameters["age_deviation_scale"]
         self._gender_temperature = parameters["gender_temperature"]
 
-    def read(self, pixels: Pixels, face: Box) -> Demographics:
+    def read(self, pixels: Pixels, face: Box, alignment: Alignment = AS_IT_STANDS) -> Demographics:
         """Of the face at `face` in a BGR frame; `NOTHING` where the crop shows too little."""
-        square = square_around(face, self._crop_side, self._crop_shift_down)
-        crop = cut(pixels, square, self._engine.input_size.width, LEAST_INSIDE)
+        side, roll_rad = self._engine.input_size.width, alignment.roll_rad
+        square = square_around(face, self._crop_side, self._crop_shift_down, roll_rad)
+        crop = cut_upright(pixels, square, side, roll_rad, LEAST_INSIDE)
         if crop is None:
             return NOTHING
-        trust = quality(grey(crop), square)
+        trust = quality(grey(crop), square) * alignment.frontality
         if trust == 0.0:
             return NOTHING
         age, gender = self.estimates(crop)

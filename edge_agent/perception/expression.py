@@ -6,7 +6,8 @@ import numpy as np
 
 from edge_agent.domain.geometry import Box
 from edge_agent.domain.observation import Emotion, Expression
-from edge_agent.perception.crops import cut, grey, quality, square_around
+from edge_agent.perception.alignment import AS_IT_STANDS, Alignment
+from edge_agent.perception.crops import cut_upright, grey, quality, square_around
 from edge_agent.perception.tensors import Engine, Pixels, Tensor
 
 EMOTIONS = len(Emotion)
@@ -25,17 +26,20 @@ class ExpressionReader:
         self._crop_side = engine.parameters["crop_side"]
         self._temperature = engine.parameters["temperature"]
 
-    def read(self, pixels: Pixels, face: Box) -> tuple[Expression | None, float]:
-        """The expression of the face at `face` in a BGR frame, and the crop's quality in [0, 1].
+    def read(
+        self, pixels: Pixels, face: Box, alignment: Alignment = AS_IT_STANDS
+    ) -> tuple[Expression | None, float]:
+        """The expression of the face at `face` in a BGR frame, and its quality in [0, 1]: that of
+        the crop, times how frontal the face is.
 
         None where the crop shows nothing.
         """
         square = square_around(face, self._crop_side)
-        crop = cut(pixels, square, self._engine.input_size.width)
+        crop = cut_upright(pixels, square, self._engine.input_size.width, alignment.roll_rad)
         if crop is None:
             return None, 0.0
         crop = grey(crop)
-        trust = quality(crop, square)
+        trust = quality(crop, square) * alignment.frontality
         if trust == 0.0:
             return None, 0.0
         return expression_from(self.probabilities(crop), trust), trust
