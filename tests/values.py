@@ -58,5 +58,6 @@ entities = st.builds(
     head_confidence=units,
     gaze=st.none() | st.builds(Gaze, angles, angles),
     gaze_confidence=units,
+    eyes_open=st.none() | units,
     direction=st.sampled_from(Direction),
 )

@@ -50,6 +50,8 @@ class Entity:
     head_confidence: float = 0.0
     gaze: Gaze | None = None
     gaze_confidence: float = 0.0
+    eyes_open: float | None = None
+    """The probability that the eyes are open."""
     direction: Direction = Direction.UNKNOWN
 
 

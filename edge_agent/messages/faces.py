@@ -14,6 +14,7 @@ NAMED = (Emotion.NEUTRAL, Emotion.HAPPINESS, Emotion.SURPRISE, Emotion.ANGER, Em
 ATTRIBUTES = (
     "age", "age_confidence", "gender", "gender_confidence", "face_eye", "face_mouth",
     "face_nose", "face_confidence", "head", "head_confidence", "gaze", "gaze_confidence",
+    "eyes_open", "eyes_open_confidence",
 )  # fmt: skip
 """The keys of the scene's entity that `attributes all` adds."""
 

@@ -60,6 +60,7 @@ def entity_document(entity: Entity, frame_size: Size) -> Json:
         if head is None
         else _rounded(head.yaw_rad, head.pitch_rad, head.roll_rad),
         "head_confidence": _unit(0.0 if head is None else entity.head_confidence),
+        **_eyes_open(entity.eyes_open),
         "direction": entity.direction.value,
         "first_seen": timestamp(entity.first_seen.utc),
         "dwell_s": round(entity.dwell_s, SECONDS_DIGITS),
@@ -97,6 +98,14 @@ def _expression(expression: Expression | None) -> Json:
         "emotion_smiling_degree": _unit(expression.smiling_degree if expression else 0.0),
         "emotion_confidence": _unit(expression.confidence if expression else 0.0),
     }
+
+
+def _eyes_open(probability: float | None) -> Json:
+    if probability is None:
+        return {"eyes_open": None, "eyes_open_confidence": 0.0}
+    is_open = probability >= 0.5
+    confidence = probability if is_open else 1.0 - probability
+    return {"eyes_open": is_open, "eyes_open_confidence": _unit(confidence)}
 
 
 def _landmarks(landmarks: FaceLandmarks | None, confidence: float, size: Size) -> Json:

@@ -143,7 +143,8 @@ def geometry_from(answer: GeometryAnswer, square: Box, trust: float = 1.0) -> Fa
 
     `square` is where the crop lies in the frame, in pixels; `trust` in [0, 1] is its quality. A
     confidence is the probability that the value is within its tolerance, times that of the face
-    being there to see (of the eyes being open, too, for the gaze), times `trust`.
+    being there to see (of the eyes being open, too, for the gaze), times `trust`. Eyes that are
+    seen badly are as likely open as closed.
     """
     if answer.visible < LEAST_VISIBLE:
         return NOTHING
@@ -162,7 +163,7 @@ def geometry_from(answer: GeometryAnswer, square: Box, trust: float = 1.0) -> Fa
         head_confidence=head if has_head else 0.0,
         gaze=answer.gaze if has_gaze else None,
         gaze_confidence=gaze if has_gaze else 0.0,
-        eyes_open=answer.eyes_open,
+        eyes_open=0.5 + seen * (answer.eyes_open - 0.5),
         smiling_degree=answer.smile,
     )
 

@@ -7,9 +7,15 @@ import math
 from edge_agent.domain.observation import FaceGeometry
 from edge_agent.scene.look import LONGEST_STEP_S, Look
 
+CLOSED = 0.3
+"""Probability of open eyes below which they are closed, and look nowhere."""
+
 
 class Attention:
-    """Seconds with the gaze, else the head, within a cone around the line into the lens."""
+    """Seconds with the gaze, else the head, within a cone around the line into the lens.
+
+    Closed eyes tell nothing: a blink counts as what comes after it, eyes that stay closed do not.
+    """
 
     def __init__(self, cone_rad: float) -> None:
         self._cone_rad = cone_rad
@@ -32,6 +38,8 @@ class Attention:
 def _eccentricity_rad(geometry: FaceGeometry) -> float | None:
     if geometry.gaze is not None:
         return geometry.gaze.eccentricity_rad
+    if geometry.eyes_open is not None and geometry.eyes_open < CLOSED:
+        return None
     if geometry.head is not None:
-        return math.hypot(geometry.head.yaw_rad, geometry.head.pitch_rad)
+        return geometry.head.turn_rad
     return None

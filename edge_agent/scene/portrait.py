@@ -55,6 +55,7 @@ class Portrait:
         self._expression = Smoothed(smoothing_s)
         self._head = Smoothed(smoothing_s)
         self._gaze = Smoothed(smoothing_s)
+        self._eyes_open = Smoothed(smoothing_s)
         self._landmarks = Smoothed(smoothing_s)
 
     def advance(self, look: Look) -> None:
@@ -91,6 +92,10 @@ class Portrait:
         values = self._gaze.recent(time_s, SHOWN_S)
         return (None, 0.0) if values is None else (Gaze(*values[:2]), values[2])
 
+    def eyes_open(self, time_s: float) -> float | None:
+        values = self._eyes_open.recent(time_s, SHOWN_S)
+        return None if values is None else values[0]
+
     def landmarks(self, time_s: float, face: Box | None) -> tuple[FaceLandmarks | None, float]:
         """The points, which are kept relative to the face so that they move with it."""
         values = self._landmarks.recent(time_s, SHOWN_S)
@@ -115,6 +120,8 @@ class Portrait:
         if geometry is not None and geometry.gaze is not None:
             gaze, confidence = geometry.gaze, geometry.gaze_confidence
             self._gaze.add((gaze.yaw_rad, gaze.pitch_rad, confidence), time_s, confidence)
+        if geometry is not None and geometry.eyes_open is not None:
+            self._eyes_open.add((geometry.eyes_open,), time_s)
 
     def _read_landmarks(self, track: Track, look: Look) -> None:
         assert track.detection is not None

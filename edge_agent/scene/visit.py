@@ -122,6 +122,7 @@ class Visit:
             head_confidence=head_confidence,
             gaze=gaze,
             gaze_confidence=gaze_confidence,
+            eyes_open=portrait.eyes_open(time_s),
             direction=self._direction.direction,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
@@ -137,3 +138,15 @@ def test_schemas_come_with_the_package(name: str) -> None:
 def test_unknown_schema_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="no schema 'scenes'; there are scene, event"):
         schema("scenes")
+
+
+@pytest.mark.parametrize(
+    ("probability", "eyes_open", "confidence"),
+    [(None, None, 0.0), (0.9, True, 0.9), (0.2, False, 0.8), (0.5, True, 0.5)],
+)
+def test_eyes_are_open_closed_or_not_known(
+    probability: float | None, eyes_open: bool | None, confidence: float
+) -> None:
+    document = entity_document(replace(BLANK, eyes_open=probability), Size(640, 480))
+    assert document["eyes_open"] is eyes_open
+    assert document["eyes_open_confidence"] == confidence

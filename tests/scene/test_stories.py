@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from dataclasses import replace
 
@@ -194,6 +195,78 @@ def test_attention_falls_back_on_the_head() -> None:
     state_entity = stage.play({1: turning}, 10.0)[-1].entity
     assert state_entity.attention_s < 1.0
     assert stage.states[-1].entities[0].attention_s == pytest.approx(5.0, abs=0.2)
+
+
+def test_who_looks_into_the_lens_is_locked_once_and_paid_attention_for_as_long() -> None:
+    """Looks aside, into the lens from 3 s to 7 s, aside again; the head stays as it was."""
+
+    def looking(time_s: float) -> Shown:
+        aside = Gaze(0.9 * math.sin(1.7 * time_s) + 1.4, 0.3 * math.cos(2.3 * time_s))
+        gaze = Gaze(0.03, -0.02) if 3.0 <= time_s < 7.0 else aside
+        return Shown(gaze=gaze, head=HeadPose(0.1, 0.0, 0.0))
+
+    stage = Stage()
+    stage.play({1: looking}, 10.0)
+    (locked,) = stage.of(EventType.FOCUS_LOCKED)
+    assert 4.0 <= locked.time_s <= 5.0
+    assert locked.entity.gaze is not None
+    assert locked.entity.gaze.eccentricity_rad < 0.15
+    attention = [state.entities[0].attention_s for state in stage.states if state.entities]
+    assert attention == sorted(attention)
+    assert attention[-1] == pytest.approx(4.0, abs=0.4)
+    assert stage.states[-1].entities[0].dwell_s == pytest.approx(9.9)
+
+
+def test_a_glance_is_not_locked() -> None:
+    stage = Stage(settings(focus_locked=1.0))
+    stage.play({1: lambda t: Shown(gaze=Gaze(0.0, 0.0) if 3.0 <= t < 3.8 else None)}, 8.0)
+    assert stage.of(EventType.FOCUS_LOCKED) == []
+
+
+def test_closed_eyes_pay_no_attention_but_a_blink_does_not_count_against_it() -> None:
+    def dozing(time_s: float) -> Shown:
+        blinks, sleeps = 2.0 <= time_s < 2.2, time_s >= 5.0
+        closed = blinks or sleeps
+        return Shown(
+            gaze=None if closed else Gaze(0.0, 0.0),
+            head=HeadPose(0.0, 0.0, 0.0),
+            eyes_open=0.02 if closed else 0.98,
+        )
+
+    stage = Stage()
+    stage.play({1: dozing}, 10.0)
+    (entity,) = stage.states[-1].entities
+    assert entity.attention_s == pytest.approx(4.9, abs=0.11)
+    assert entity.gaze is None
+    assert entity.eyes_open is not None
+    assert entity.eyes_open < 0.1
+
+
+def test_a_head_that_is_turned_away_ends_the_attention() -> None:
+    """The eyes cannot be seen from the side: then the head tells."""
+
+    def turning(time_s: float) -> Shown:
+        looks = time_s < 4.0
+        return Shown(
+            gaze=Gaze(0.05, 0.05) if looks else None,
+            head=HeadPose(0.1 if looks else -0.9, 0.0, 0.0),
+            eyes_open=1.0 if looks else 0.5,
+        )
+
+    stage = Stage()
+    stage.play({1: turning}, 10.0)
+    assert stage.states[-1].entities[0].attention_s == pytest.approx(3.9, abs=0.11)
+    head = stage.states[-1].entities[0].head
+    assert head is not None
+    assert head.yaw_rad == pytest.approx(-0.9, abs=0.01)
+
+
+@pytest.mark.parametrize(("cone_rad", "attentive"), [(0.2, False), (0.35, True), (0.6, True)])
+def test_the_cone_of_attention_is_as_wide_as_it_is_set(cone_rad: float, attentive: bool) -> None:
+    stage = Stage(SceneSettings(attention_cone_rad=cone_rad))
+    stage.play({1: lambda _: Shown(gaze=Gaze(0.25, 0.1))}, 5.0)
+    attention_s = stage.states[-1].entities[0].attention_s
+    assert attention_s == pytest.approx(4.9, abs=0.11) if attentive else attention_s == 0.0
 
 
 def test_a_direction_is_reported_again_only_when_it_changes() -> None:
