@@ -109,6 +109,13 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
                 head_confidence=geometry.head_confidence,
                 gaze=geometry.gaze,
                 gaze_confidence=geometry.gaze_confidence,
+                eyes_open=geometry.eyes_open,
+            )
+        if geometry is not None and geometry.landmarks is not None:
+            entity = replace(
+                entity,
+                landmarks=geometry.landmarks,
+                landmarks_confidence=geometry.landmarks_confidence,
             )
         faces.append(entity)
     return tuple(sorted(faces, key=lambda entity: -(entity.face.area if entity.face else 0.0)))

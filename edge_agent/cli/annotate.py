@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -10,17 +11,25 @@ import numpy as np
 from edge_agent.devices.images import Image
 from edge_agent.domain.entity import Entity
 from edge_agent.domain.errors import OutputError
-from edge_agent.domain.geometry import Box, Size
+from edge_agent.domain.geometry import Box, Point, Size
 
 FACE_COLOUR = (80, 220, 80)
 BODY_COLOUR = (220, 160, 60)
+POINT_COLOUR = (240, 240, 240)
+HEAD_COLOUR = (60, 160, 255)
+GAZE_COLOUR = (60, 230, 255)
 TEXT_COLOUR = (20, 20, 20)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 ID_DIGITS = 4
+HEAD_REACH, GAZE_REACH = 0.9, 0.6
+"""Length of an arrow that points sideways, in widths of the face."""
+SHORTEST_ARROW = 4.0
+"""In pixels: what points into the lens has no direction in the image."""
 
 
 def annotated(pixels: Image, entities: tuple[Entity, ...], *, with_ids: bool) -> Image:
-    """A copy of the picture with boxes, the likeliest expression and, if wanted, ids."""
+    """A copy of the picture with boxes, the face's points, an arrow to where the head points and
+    one from each eye to where it looks, the likeliest expression and, if wanted, ids."""
     canvas: Image = pixels.copy()
     height, width = pixels.shape[:2]
     thickness = max(round(max(height, width) / 500), 1)
@@ -29,6 +38,7 @@ def annotated(pixels: Image, entities: tuple[Entity, ...], *, with_ids: bool) ->
             _box(canvas, entity.body, BODY_COLOUR, thickness)
         if entity.face is not None:
             _box(canvas, entity.face, FACE_COLOUR, thickness)
+            _geometry(canvas, entity, entity.face.width, thickness)
         at = entity.face or entity.body
         caption = _caption(entity, with_ids=with_ids)
         if at is not None and caption:
@@ -89,6 +99,42 @@ def _caption(entity: Entity, *, with_ids: bool) -> str:
 def _box(canvas: Image, box: Box, colour: tuple[int, int, int], thickness: int) -> None:
     corners = (round(box.x), round(box.y)), (round(box.right), round(box.bottom))
     cv2.rectangle(canvas, *corners, colour, thickness, cv2.LINE_AA)
+
+
+def _geometry(canvas: Image, entity: Entity, face_width: float, thickness: int) -> None:
+    landmarks, head, gaze = entity.landmarks, entity.head, entity.gaze
+    if landmarks is None:
+        return
+    eyes = landmarks.left_eye, landmarks.right_eye
+    radius = max(round(face_width / 50), 1)
+    for point in (*eyes, landmarks.nose, landmarks.left_mouth, landmarks.right_mouth):
+        cv2.circle(canvas, _pixel(point), radius, POINT_COLOUR, cv2.FILLED, cv2.LINE_AA)
+    if head is not None:
+        arrow = _seen(head.yaw_rad, head.pitch_rad, HEAD_REACH * face_width)
+        _arrow(canvas, landmarks.nose, arrow, HEAD_COLOUR, thickness)
+    if gaze is not None:
+        arrow = _seen(gaze.yaw_rad, gaze.pitch_rad, GAZE_REACH * face_width)
+        for eye in eyes:
+            _arrow(canvas, eye, arrow, GAZE_COLOUR, thickness)
+
+
+def _seen(yaw_rad: float, pitch_rad: float, length: float) -> Point:
+    """How far across and down the image a rod reaches that points there."""
+    return Point(length * math.sin(yaw_rad) * math.cos(pitch_rad), -length * math.sin(pitch_rad))
+
+
+def _arrow(
+    canvas: Image, start: Point, reach: Point, colour: tuple[int, int, int], thickness: int
+) -> None:
+    if math.hypot(reach.x, reach.y) >= SHORTEST_ARROW:
+        end = Point(start.x + reach.x, start.y + reach.y)
+        cv2.arrowedLine(
+            canvas, _pixel(start), _pixel(end), colour, thickness, cv2.LINE_AA, tipLength=0.25
+        )
+
+
+def _pixel(point: Point) -> tuple[int, int]:
+    return round(point.x), round(point.y)
 
 
 def _label(canvas: Image, at: Box, text: str, colour: tuple[int, int, int], scale: float) -> None:

@@ -18,6 +18,7 @@ from edge_agent.cli.view import (
     Json,
     Seen,
     event_line,
+    gaze_in_words,
     leading_emotion,
 )
 
@@ -26,6 +27,7 @@ COLUMNS = (
     ("face", 6),
     ("expression", 5),
     ("smile", 2),
+    ("looks", 3),
     ("direction", 3),
     ("in view", 2),
 )
@@ -73,6 +75,7 @@ def _people(seen: Seen) -> Table:
             f"{x},{y} {width} x {height}" if width else "",
             leading_emotion(entity),
             f"{entity['emotion_smiling_degree']:.0%}" if entity["emotion_confidence"] else "",
+            gaze_in_words(entity),
             entity["direction"],
             f"{entity.get('dwell_s', 0):.0f} s",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -12,11 +13,14 @@ EVENTS_SHOWN = 10
 REFRESH_PER_S = 8
 ID_DIGITS = 8
 EMOTIONS = ("happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "neutral")
+INTO_THE_LENS_RAD = 0.25
+"""Angle to the line into the lens within which somebody looks at the camera."""
 DOUBLES_WITHIN = 100
 """Events among which one that is delivered again is known as a double."""
-SHOWN_KEYS = {"face_roi", "direction", "emotion_smiling_degree", "emotion_confidence"} | {
-    f"emotion_{name}" for name in EMOTIONS
-}
+SHOWN_KEYS = {f"emotion_{name}" for name in EMOTIONS} | {
+    "face_roi", "direction", "emotion_smiling_degree", "emotion_confidence", "gaze",
+    "gaze_confidence",
+}  # fmt: skip
 
 Json = dict[str, Any]
 
@@ -106,6 +110,19 @@ def leading_emotion(entity: Json) -> str:
     return f"{leading} {entity[f'emotion_{leading}']:.0%}"
 
 
+def gaze_in_words(entity: Json) -> str:
+    """Where the person of a snapshot looks, or nothing when it was not estimated."""
+    return _direction(entity["gaze"]) if entity["gaze_confidence"] else ""
+
+
+def _direction(gaze: list[float]) -> str:
+    yaw, pitch = float(gaze[0]), float(gaze[1])
+    if math.hypot(yaw, pitch) <= INTO_THE_LENS_RAD:
+        return "here"
+    shares = (("up", pitch), ("down", -pitch), ("right", yaw), ("left", -yaw))
+    return " ".join(word for word, share in shares if share > INTO_THE_LENS_RAD / 2)
+
+
 def _value(event: Json) -> str:
     key, value = str(event["key"]), event["value"]
     if event["type"] in ("appearance", "disappearance"):
@@ -113,4 +130,6 @@ def _value(event: Json) -> str:
         return f"{part} at {value[0]},{value[1]}, {value[2]} x {value[3]}"
     if key.startswith("emotion_"):
         return f"{key.removeprefix('emotion_')} {value:.0%}"
+    if key == "gaze":
+        return f"looks {_direction(value)}"
     return str(value) if key == "direction" else f"{key} {value}"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edge_agent.cli.options import broker_address
-from edge_agent.cli.view import Seen, event_line
+from edge_agent.cli.view import Seen, event_line, gaze_in_words
 from edge_agent.domain.errors import ConfigurationError
 from edge_agent.domain.geometry import Size
 from edge_agent.messages.payloads import entity_document
@@ -28,6 +28,24 @@ def payload(document: object) -> bytes:
 def test_event_is_told_in_words() -> None:
     line = event_line(EVENT)
     assert line.split() == ["16:21:01", "16fd2706", "emotion_detected", "happiness", "71%", "83%"]
+
+
+@pytest.mark.parametrize(
+    ("gaze", "words"),
+    [
+        ([0.02, -0.1], "here"),
+        ([0.5, 0.0], "right"),
+        ([-0.5, 0.0], "left"),
+        ([0.0, 0.4], "up"),
+        ([0.0, -0.4], "down"),
+        ([-0.4, 0.3], "up left"),
+    ],
+)
+def test_a_gaze_is_told_in_words(gaze: list[float], words: str) -> None:
+    assert gaze_in_words({"gaze": gaze, "gaze_confidence": 0.5}) == words
+    assert gaze_in_words({"gaze": gaze, "gaze_confidence": 0.0}) == ""
+    event = {**EVENT, "type": "focus_locked", "key": "gaze", "value": gaze}
+    assert f"looks {words}" in event_line(event)
 
 
 def test_double_is_taken_once_and_another_camera_is_no_double() -> None:
