@@ -127,21 +127,36 @@ class FaceAugmentation:
         n, _, height, width = images.shape
         extent = torch.rand(n, 2, 1) * 0.3 + 0.1
         corner = torch.rand(n, 2, 1) * (1 - extent)
-        rows = (torch.arange(height) + 0.5) / height
-        columns = (torch.arange(width) + 0.5) / width
-        in_rows = (rows > corner[:, 0]) & (rows < corner[:, 0] + extent[:, 0])
-        in_columns = (columns > corner[:, 1]) & (columns < corner[:, 1] + extent[:, 1])
         chosen = torch.rand(n, 1, 1) < self.erase
-        hole = (in_rows[:, :, None] & in_columns[:, None, :] & chosen)[:, None]
+        hole = (_rectangles(corner, extent, height, width) & chosen)[:, None]
         return torch.where(hole, torch.rand(n, 1, 1, 1), images)
 
 
 def mixed(
-    images: torch.Tensor, targets: torch.Tensor, *, strength: float, share: float
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    mixup: float,
+    cutmix: float = 0.0,
+    strength: float = 0.4,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """MixUp (Zhang et al., 2017) of a share of the batches; targets are distributions."""
-    if float(torch.rand(())) >= share:
-        return images, targets
+    """A batch whose images are mixed in pairs, with targets, distributions, that follow.
+
+    `mixup` and `cutmix` are the shares of the batches to which either happens. MixUp (Zhang et al.,
+    2017) lays one image over the other, with a weight from Beta(strength, strength); CutMix (Yun et
+    al., 2019) covers a rectangle of one with the other's, of an evenly drawn share of its area.
+    """
+    draw = float(torch.rand(()))
+    if draw < mixup:
+        return _laid_over(images, targets, strength)
+    if draw < mixup + cutmix:
+        return _patched(images, targets)
+    return images, targets
+
+
+def _laid_over(
+    images: torch.Tensor, targets: torch.Tensor, strength: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     beta = torch.distributions.Beta(strength, strength)
     weight = beta.sample((len(images),)).to(images)
     order = torch.randperm(len(images))
@@ -150,3 +165,28 @@ def mixed(
         images * pixel_weight + images[order] * (1 - pixel_weight),
         targets * weight[:, None] + targets[order] * (1 - weight[:, None]),
     )
+
+
+def _patched(images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    n, _, height, width = images.shape
+    extent = torch.rand(n, 1, 1).sqrt().expand(n, 2, 1)
+    corner = torch.rand(n, 2, 1) * (1 - extent)
+    patch = _rectangles(corner, extent, height, width)
+    order = torch.randperm(n)
+    covered = patch.float().mean((1, 2))[:, None]
+    return (
+        torch.where(patch[:, None], images[order], images),
+        targets.lerp(targets[order], covered),
+    )
+
+
+def _rectangles(
+    corner: torch.Tensor, extent: torch.Tensor, height: int, width: int
+) -> torch.Tensor:
+    """Masks of shape (n, height, width), true inside rectangles whose upper left corners and
+    extents, of shape (n, 2, 1) in the order y, x, are shares of the image's sides."""
+    rows = (torch.arange(height) + 0.5) / height
+    columns = (torch.arange(width) + 0.5) / width
+    in_rows = (rows > corner[:, 0]) & (rows < corner[:, 0] + extent[:, 0])
+    in_columns = (columns > corner[:, 1]) & (columns < corner[:, 1] + extent[:, 1])
+    return in_rows[:, :, None] & in_columns[:, None, :]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,8 @@ from training.expression_card import disturbances, write_card
 from training.fit import Batch, Plan, device, fit, generator_for
 from training.networks import ResidualNet
 from training.options import parser_for
-from training.publish import describe, publish
+from training.publish import MODELS, describe, publish
+from training.recover import recover
 
 NAME = "expression"
 BATCH = 128
@@ -45,11 +48,80 @@ SPLIT_SEED = 20
 HELD_BACK = 1024
 """Training faces that are not trained on: the temperature is fitted to them."""
 
+RECOVERY_STEP = 20
+"""Every how many-th face is looked at where the network is recovered from its file."""
+STRONG = FaceAugmentation()
+MILD = replace(
+    STRONG,
+    rotation_rad=math.radians(8),
+    scale=0.1,
+    shift=0.05,
+    shear=0.05,
+    contrast=0.2,
+    brightness=0.1,
+    gamma=0.2,
+    soften=0.2,
+    erase=0.15,
+)
+"""Little more than what a good detector and camera leave."""
 
-SECOND_PART = 3
-"""How many times longer the first course is than the second."""
-TEACHER_SHARE = 0.5
-"""How much of the second course's targets comes from the network of the first."""
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """How the faces are changed from the share `begins` of a course's epochs on.
+
+    `mixup` and `cutmix` are the shares of the batches that are mixed.
+    """
+
+    begins: float
+    augmentation: FaceAugmentation
+    mixup: float
+    cutmix: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One run of the training loop.
+
+    `taught` is the part that the answers of the network at the course's begin have in the targets;
+    the votes have the rest. These answers are to the very batch that the pupil sees, or, with
+    `taught_beforehand`, once for all to each face undisturbed and to its mirror image (Xie et al.,
+    "Self-training with Noisy Student", 2020).
+    """
+
+    name: str
+    plan: Plan
+    phases: tuple[Phase, ...]
+    taught: float = 0.0
+    taught_beforehand: bool = False
+
+    def phase(self, epoch: int) -> Phase:
+        progress = epoch / self.plan.epochs
+        return [phase for phase in self.phases if progress >= phase.begins][-1]
+
+
+FIRST = Course("first", Plan(epochs=36), (Phase(0.0, STRONG, mixup=0.5),))
+SECOND = Course(
+    "second",
+    Plan(epochs=12, learning_rate=1e-3, seed=2),
+    (Phase(0.0, STRONG, mixup=0.5),),
+    taught=0.5,
+)
+"""Ten votes are a rough measure of a face; a network that has seen many faces smooths them
+(Furlanello et al., "Born-Again Neural Networks", 2018)."""
+THIRD = Course(
+    "third",
+    Plan(epochs=30, learning_rate=1.5e-3, weight_decay=0.05, seed=3),
+    (
+        Phase(0.0, replace(STRONG, erase=0.5), mixup=0.3, cutmix=0.3),
+        Phase(0.6, replace(STRONG, scale=0.12, shift=0.06), mixup=0.3, cutmix=0.2),
+        Phase(0.85, MILD, mixup=0.1),
+    ),
+    taught=0.5,
+    taught_beforehand=True,
+)
+"""At length, with more of each face hidden, and in the end nearly as the detector delivers it."""
+COURSES = (FIRST, SECOND, THIRD)
 
 
 def network() -> nn.Module:
@@ -70,8 +142,26 @@ def main(argv: list[str] | None = None) -> None:
         f"{len(validation.faces)} to validate",
         flush=True,
     )
-    trained = train(training, validation, arguments.epochs, arguments.run)
+    courses = [
+        replace(course, plan=replace(course.plan, epochs=arguments.epochs or course.plan.epochs))
+        for course in COURSES
+    ]
+    trained = network()
+    for course in begun(trained, training, courses, arguments.after):
+        trained = take_course(trained, training, validation, course, arguments.run)
     publish_model(trained, training, held_back, validation, arguments.models)
+
+
+def begun(
+    fresh: nn.Module, training: FerPlus, courses: Sequence[Course], after: str | None
+) -> Sequence[Course]:
+    """The courses to come: all, or those behind `after`, where the shipped file fills `fresh`."""
+    if after is None:
+        return courses
+    shown = torch.from_numpy(training.faces[::RECOVERY_STEP])[:, None].float() / 255
+    recover(fresh, find_model(NAME, MODELS).path, shown)
+    names = [course.name for course in courses]
+    return courses[names.index(after) + 1 :]
 
 
 def publish_model(
@@ -110,56 +200,54 @@ def publish_model(
     print(f"{file}: {entry['figures']}", flush=True)
 
 
-def train(training: FerPlus, validation: FerPlus, epochs: int, run: Path) -> nn.Module:
-    """Two courses: the votes alone, then on from there with what the first has learned as well.
-
-    Ten votes are a rough measure of a face; a network that has seen many faces smooths them
-    (Furlanello et al., "Born-Again Neural Networks", 2018).
-    """
-    first = take_course(training, validation, Plan(epochs), run / "first", network())
-    second = Plan(max(epochs // SECOND_PART, 1), learning_rate=1e-3, seed=2)
-    return take_course(
-        training, validation, second, run / "second", copy.deepcopy(first), teacher=first
-    )
-
-
 def take_course(
-    training: FerPlus,
-    validation: FerPlus,
-    plan: Plan,
-    run: Path,
-    pupil: nn.Module,
-    *,
-    teacher: nn.Module | None = None,
+    pupil: nn.Module, training: FerPlus, validation: FerPlus, course: Course, run: Path
 ) -> nn.Module:
-    """`pupil` trained towards the votes or, with a teacher, the mean of these and its answers."""
-    faces, targets = torch.from_numpy(training.faces), torch.from_numpy(training.distributions())
-    augment = FaceAugmentation()
-    if teacher is not None:
-        teacher.to(device())
+    """`pupil` trained towards the votes and, as far as the course says, its own answers before."""
+    faces, plan = torch.from_numpy(training.faces), course.plan
+    targets = torch.from_numpy(training.distributions())
+    teacher: nn.Module | None = None
+    if course.taught and course.taught_beforehand:
+        targets = targets.lerp(told(pupil, training.faces), course.taught)
+    elif course.taught:
+        teacher = copy.deepcopy(pupil).eval().to(device())
 
     def batches(epoch: int) -> Iterable[Batch]:
-        order = generator_for(plan.seed, epoch).permutation(len(faces))
+        order, phase = generator_for(plan.seed, epoch).permutation(len(faces)), course.phase(epoch)
         for start in range(0, len(order) - BATCH + 1, BATCH):
             chosen = torch.from_numpy(order[start : start + BATCH])
-            images = augment(faces[chosen][:, None].float() / 255)
-            yield mixed(images, targets[chosen], strength=0.4, share=0.5)
+            images = phase.augmentation(faces[chosen][:, None].float() / 255)
+            yield mixed(images, targets[chosen], mixup=phase.mixup, cutmix=phase.cutmix)
 
     def loss(model: nn.Module, batch: Batch, _: float) -> torch.Tensor:
-        images, votes = batch
+        images, wanted = batch
         images = images.contiguous(memory_format=torch.channels_last)
         if teacher is not None:
             with torch.no_grad():
-                votes = votes.lerp(teacher(images).float().softmax(1), TEACHER_SHARE)
-        return F.cross_entropy(model(images).float(), votes)
+                wanted = wanted.lerp(teacher(images).float().softmax(1), course.taught)
+        return F.cross_entropy(model(images).float(), wanted)
 
     def validate(model: nn.Module) -> str:
         majority, plurality = _accuracies(logits_of(model, validation.faces), validation)
         return f"valid: majority {majority:.2%}, plurality {plurality:.2%}"
 
     return fit(
-        pupil, batches, loss, plan, run, steps_per_epoch=len(faces) // BATCH, validate=validate
+        pupil,
+        batches,
+        loss,
+        plan,
+        run / course.name,
+        steps_per_epoch=len(faces) // BATCH,
+        validate=validate,
     )
+
+
+def told(model: nn.Module, faces: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Probabilities of shape (n, 8): the mean of the answers to each grey face and its mirror
+    image."""
+    model.to(device()).eval()
+    seen, mirrored = (softmax(logits_of(model, f)) for f in (faces, faces[:, :, ::-1]))
+    return torch.from_numpy((seen + mirrored) / 2)
 
 
 @torch.no_grad()
@@ -167,7 +255,7 @@ def logits_of(model: nn.Module, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.
     """Logits of shape (n, 8) of grey faces of shape (n, 48, 48)."""
     target = next(model.parameters()).device
     parts = [
-        model((torch.from_numpy(faces[start : start + 256])[:, None].float() / 255).to(target))
+        model(torch.from_numpy(faces[start : start + 256].copy())[:, None].to(target) / 255)
         for start in range(0, len(faces), 256)
     ]
     return np.asarray(torch.cat(parts).float().cpu().numpy())
@@ -182,7 +270,12 @@ def _arguments() -> argparse.ArgumentParser:
     data = "folder of ferplus (default: that of the data)"
     parser = parser_for("expression", __doc__, data=data)
     parser.add_argument(
-        "--epochs", type=int, default=36, help="of the first course (default: %(default)s)"
+        "--epochs", type=int, help="of each course instead of its own number, for a trial"
+    )
+    parser.add_argument(
+        "--after",
+        choices=[course.name for course in COURSES[:-1]],
+        help="go on behind this course from the file that is shipped, without its checkpoint",
     )
     return parser
 
