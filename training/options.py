@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from training.publish import MODELS
@@ -25,3 +26,12 @@ def parser_for(
         "--threads", type=int, default=threads, help="CPU threads (default: %(default)s)"
     )
     return parser
+
+
+def add_after(parser: argparse.ArgumentParser, stages: Sequence[str]) -> None:
+    """Add --after, by which a training of several stages begins behind one of them."""
+    parser.add_argument(
+        "--after",
+        choices=stages,
+        help="go on behind this stage from the file that is shipped, without a checkpoint of it",
+    )

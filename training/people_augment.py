@@ -84,16 +84,16 @@ class SceneAugmentation:
         offset = np.array(size) / 2 - matrix @ center
         affine = np.concatenate([matrix, offset[:, None]], axis=1)
         source = scene.image
+        onto_crop = matrix
         if scale < 0.5:  # warpAffine does not average; thinned out pictures flicker
             source = cv2.resize(source, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            shrink = np.array([width / source.shape[1], height / source.shape[0]])
-            affine_source = np.concatenate([matrix * shrink, offset[:, None]], axis=1)
-        else:
-            affine_source = affine
+            onto_crop = matrix * np.array([width / source.shape[1], height / source.shape[0]])
+        # To warpAffine a pixel's number is its middle, to boxes its upper left corner.
+        numbered = offset + onto_crop @ (0.5, 0.5) - 0.5
         fill = (int(random.integers(0, 200)),) * 3
         image = cv2.warpAffine(
             source,
-            affine_source,
+            np.concatenate([onto_crop, numbered[:, None]], axis=1),
             size,
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,

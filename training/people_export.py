@@ -15,6 +15,7 @@ from torch import nn
 from edge_agent.perception import people as codec
 from training.export import export_int8
 from training.people_network import DISTANCES, LOGITS, PeopleNet
+from training.recover import recover
 from training.resizable import make_resizable
 
 EXPORT_SIZE = (256, 320)
@@ -32,22 +33,7 @@ class EncodedPeopleNet(nn.Module):
     def __init__(self, network: PeopleNet, slope: Iterable[float], shift: Iterable[float]) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).eval()
-        slopes, shifts = torch.tensor([*slope]), torch.tensor([*shift])
-        points = codec.CHANNELS - LOGITS * (1 + DISTANCES)
-        factor = torch.cat(
-            [
-                slopes / codec.LOGIT_SCALE,
-                torch.ones(LOGITS * DISTANCES),
-                torch.full((points,), 1 / codec.POINT_SCALE),
-            ]
-        )
-        offset = torch.cat(
-            [
-                (shifts - codec.LOGIT_SHIFT) / codec.LOGIT_SCALE,
-                torch.zeros(LOGITS * DISTANCES),
-                torch.full((points,), -codec.POINT_SHIFT / codec.POINT_SCALE),
-            ]
-        )
+        factor, offset = _encoding(torch.tensor([*slope]), torch.tensor([*shift]))
         for output in self.network.outputs:
             assert isinstance(output, nn.Conv2d) and output.bias is not None
             output.weight.data *= factor[:, None, None, None]
@@ -56,6 +42,35 @@ class EncodedPeopleNet(nn.Module):
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """As `PeopleNet`, with outputs of shape (n, h, w, CHANNELS)."""
         return tuple(F.relu6(output).permute(0, 2, 3, 1) for output in self.network(image))
+
+
+def recover_people(network: PeopleNet, file: Path, images: torch.Tensor) -> None:
+    """Fill `network` from a file of `export_people`, as `training.recover` does.
+
+    The calibration of the file's logits stays in them.
+    """
+    recover(network, file, images, last=list(network.outputs))
+    factor, offset = _encoding(torch.ones(LOGITS), torch.zeros(LOGITS))
+    for output in network.outputs:
+        assert isinstance(output, nn.Conv2d) and output.bias is not None
+        output.weight.data /= factor[:, None, None, None]
+        output.bias.data = (output.bias.data - offset) / factor
+
+
+def _encoding(slopes: torch.Tensor, shifts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """By what the last layer's answers are multiplied, and what is then added; (CHANNELS,) each."""
+    points = codec.CHANNELS - LOGITS * (1 + DISTANCES)
+    factor = [
+        slopes / codec.LOGIT_SCALE,
+        torch.ones(LOGITS * DISTANCES),
+        torch.full((points,), 1 / codec.POINT_SCALE),
+    ]
+    offset = [
+        (shifts - codec.LOGIT_SHIFT) / codec.LOGIT_SCALE,
+        torch.zeros(LOGITS * DISTANCES),
+        torch.full((points,), -codec.POINT_SHIFT / codec.POINT_SCALE),
+    ]
+    return torch.cat(factor), torch.cat(offset)
 
 
 def export_people(

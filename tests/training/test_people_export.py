@@ -9,7 +9,12 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from training.people_export import EXPORT_SIZE, EncodedPeopleNet, export_people
+from training.people_export import (
+    EXPORT_SIZE,
+    EncodedPeopleNet,
+    export_people,
+    recover_people,
+)
 from training.people_network import CHANNELS, STRIDES, PeopleNet
 
 
@@ -78,3 +83,13 @@ def test_calibration_is_built_into_the_scores_alone(network: PeopleNet) -> None:
     inside &= turned[..., :3] < 6
     assert torch.allclose(calibrated[inside], 2 * logit[inside] + 1.5, atol=1e-3)
     assert torch.equal(plain[..., 3:], turned[..., 3:])
+
+
+@torch.no_grad()
+def test_the_file_becomes_the_network_again(network: PeopleNet, file: Path) -> None:
+    recovered = PeopleNet(stem=8, widths=(8, 8, 8, 8), depths=(0, 0, 0, 0), neck=(8, 8, 8, 8))
+    shown = np.stack([picture(64, 96, seed) for seed in range(12)])
+    recover_people(recovered, file, torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)
+    image = torch.from_numpy(picture(64, 96, 77)).permute(2, 0, 1)[None].float() / 255
+    for wanted, given in zip(network(image), recovered.eval()(image), strict=True):
+        assert float((wanted - given).abs().max()) < 0.05 * float(wanted.max() - wanted.min())

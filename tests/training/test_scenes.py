@@ -149,6 +149,26 @@ def test_boxes_and_points_move_with_the_pixels() -> None:
     assert seen > 5
 
 
+def test_boxes_lie_on_their_pixels_to_a_fraction_of_one() -> None:
+    """A small face is eight pixels wide: half a pixel is lost on it at every scale but 1."""
+    augment = SceneAugmentation(side=192, rotate=0.0)
+    off = []
+    for seed in range(80):
+        tile = augment.tile(lone_square(), (192, 192), np.random.default_rng(seed))
+        for row in tile.objects:
+            left, top, right, bottom = row[1:5]
+            if min(left, top) < 2 or max(right, bottom) > 190:
+                continue
+            light = tile.image[..., 0].astype(np.float64)
+            light[: int(top) - 2] = light[int(bottom) + 3 :] = 0
+            light[:, : int(left) - 2] = light[:, int(right) + 3 :] = 0
+            rows, columns = np.indices(light.shape) + 0.5
+            center = (columns * light).sum() / light.sum(), (rows * light).sum() / light.sum()
+            off.append((center[0] - (left + right) / 2, center[1] - (top + bottom) / 2))
+    assert len(off) > 30
+    assert np.abs(np.mean(off, axis=0)).max() < 0.05
+
+
 def test_mirroring_twice_gives_the_same_and_once_swaps_left_and_right() -> None:
     tile = SceneAugmentation(side=192, rotate=0.0).tile(
         lone_square(), (192, 192), np.random.default_rng(1)
