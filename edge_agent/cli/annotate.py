@@ -110,17 +110,24 @@ def _geometry(canvas: Image, entity: Entity, face_width: float, thickness: int) 
     for point in (*eyes, landmarks.nose, landmarks.left_mouth, landmarks.right_mouth):
         cv2.circle(canvas, _pixel(point), radius, POINT_COLOUR, cv2.FILLED, cv2.LINE_AA)
     if head is not None:
-        arrow = _seen(head.yaw_rad, head.pitch_rad, HEAD_REACH * face_width)
+        nod = _across_and_down(head.yaw_rad, head.pitch_rad, HEAD_REACH * face_width)
+        arrow = _turned(nod, head.roll_rad)
         _arrow(canvas, landmarks.nose, arrow, HEAD_COLOUR, thickness)
     if gaze is not None:
-        arrow = _seen(gaze.yaw_rad, gaze.pitch_rad, GAZE_REACH * face_width)
+        arrow = _across_and_down(gaze.yaw_rad, gaze.pitch_rad, GAZE_REACH * face_width)
         for eye in eyes:
             _arrow(canvas, eye, arrow, GAZE_COLOUR, thickness)
 
 
-def _seen(yaw_rad: float, pitch_rad: float, length: float) -> Point:
-    """How far across and down the image a rod reaches that points there."""
+def _across_and_down(yaw_rad: float, pitch_rad: float, length: float) -> Point:
+    """How far a rod reaches that points there, across and down the face, or the image."""
     return Point(length * math.sin(yaw_rad) * math.cos(pitch_rad), -length * math.sin(pitch_rad))
+
+
+def _turned(reach: Point, roll_rad: float) -> Point:
+    """The same in the image, of a face with that roll: a head's yaw and pitch are the face's."""
+    across, down = math.cos(roll_rad), math.sin(roll_rad)
+    return Point(reach.x * across - reach.y * down, reach.x * down + reach.y * across)
 
 
 def _arrow(

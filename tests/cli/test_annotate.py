@@ -45,6 +45,14 @@ def test_arrows_point_to_where_the_person_looks(
     assert reach @ [across, down] > 15
 
 
+def test_the_arrow_of_a_tilted_head_tilts_with_it() -> None:
+    """A quarter turn clockwise: what was the face's right is the image's bottom."""
+    turned = replace(FACE, head=HeadPose(0.8, 0.0, np.pi / 2))
+    columns, rows = pixels_of(turned, HEAD_COLOUR)
+    assert abs(columns.mean() - NOSE.x) < 3
+    assert rows.mean() - NOSE.y > 20
+
+
 def test_who_looks_into_the_lens_has_points_and_no_arrow() -> None:
     frontal = replace(FACE, head=HeadPose(0.0, 0.0, 0.3), gaze=Gaze(0.01, 0.0))
     assert len(pixels_of(frontal, HEAD_COLOUR)[0]) == 0
