@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.perception.expression import softmax
+from training.reliability import reliability_bins
 
 Array = npt.NDArray[np.float32]
 
@@ -36,11 +37,7 @@ def expected_calibration_error(
 ) -> float:
     """Mean gap between stated confidence and share of correct answers, over equal bins of [0, 1],
     weighted by how many answers fall into each (Guo et al., 2017)."""
-    index = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
-    error = 0.0
-    for chosen in range(bins):
-        inside = index == chosen
-        if inside.any():
-            gap = abs(float(confidence[inside].mean()) - float(correct[inside].mean()))
-            error += gap * float(inside.mean())
-    return error
+    found = reliability_bins(confidence, correct, bins)
+    return sum(abs(one.confidence - one.correct) * one.count for one in found) / max(
+        len(confidence), 1
+    )

@@ -26,6 +26,17 @@ from training.data import FERPLUS_CLASSES, FerPlus
 FIVE = (Emotion.NEUTRAL, Emotion.HAPPINESS, Emotion.SURPRISE, Emotion.ANGER, Emotion.SADNESS)
 """The emotions that the contract names; the mean recall is over them."""
 
+EVALUATED = (
+    "n",
+    "accuracy_majority",
+    "accuracy_plurality",
+    "mean_recall_five",
+    "ece",
+    "bytes",
+    "macs",
+)
+"""The names of the figures that `measure` gives."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:

@@ -25,11 +25,10 @@ from edge_agent.domain.observation import Emotion
 from edge_agent.perception.expression import softmax
 from training.augment import FaceAugmentation, mixed
 from training.calibrate import temperature_for
-from training.card import rounded
 from training.data import FERPLUS_CLASSES, FERPLUS_SIDE, FerPlus, data_root
-from training.evaluate_expression import Answers, answers, measure
+from training.evaluate_expression import Answers, answers
 from training.export import export_int8
-from training.expression_card import disturbances, write_card
+from training.expression_card import measure_and_describe
 from training.fit import Batch, Plan, device, fit, generator_for
 from training.networks import ResidualNet
 from training.options import parser_for
@@ -168,7 +167,7 @@ def publish_model(
     trained: nn.Module, training: FerPlus, held_back: FerPlus, validation: FerPlus, folder: Path
 ) -> None:
     """Quantize, calibrate, measure and describe the trained network."""
-    float_figures = Answers(softmax(logits_of(trained, validation.faces)), validation).figures()
+    float_answers = Answers(softmax(logits_of(trained, validation.faces)), validation)
     file = folder / f"{NAME}.tflite"
     sample = torch.zeros(1, 1, FERPLUS_SIDE, FERPLUS_SIDE)
     shown = training.faces[:: max(len(training.faces) // CALIBRATION_FACES, 1)]
@@ -190,14 +189,14 @@ def publish_model(
     plain = np.log(answers(TfliteEngine(find_model(NAME, folder)), held_back).probabilities + 1e-9)
     entry["parameters"]["temperature"] = round(temperature_for(plain, held_back.one_hot()), 3)
     publish(NAME, entry, folder)
-    engine = TfliteEngine(find_model(NAME, folder))
-    measured, figures = measure(find_model(NAME, folder), validation)
-    entry["figures"] = {"split": "ferplus valid", **rounded(figures)}
-    publish(NAME, entry, folder)
-    disturbed = ((name, answers(engine, faces)) for name, faces in disturbances(validation))
-    card = folder / "cards" / f"{NAME}.md"
-    write_card(card, measured, figures, float_figures, disturbed)
-    print(f"{file}: {entry['figures']}", flush=True)
+    figures = measure_and_describe(
+        find_model(NAME, folder),
+        validation,
+        folder,
+        courses=len(COURSES),
+        float_accuracy=float_answers.figures()["accuracy_majority"],
+    )
+    print(f"{file}: {figures}", flush=True)
 
 
 def take_course(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
 from edge_agent.perception.expression import softmax
 from training.calibrate import expected_calibration_error, temperature_for
+from training.reliability import MARGIN, SIDE, reliability_bins, reliability_diagram
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -28,3 +31,18 @@ def test_who_is_as_sure_as_right_has_no_error() -> None:
 def test_who_is_always_sure_and_half_right_is_half_wrong() -> None:
     correct = np.arange(100) % 2 == 0
     assert expected_calibration_error(np.ones(100), correct) == pytest.approx(0.5)
+
+
+def test_the_diagram_shows_every_bin_that_has_answers() -> None:
+    confidence = np.repeat([0.25, 0.75], 400)
+    correct = np.concatenate([np.arange(400) % 2 == 0, np.arange(400) % 4 != 0])
+    bins = reliability_bins(confidence, correct, 15)
+    assert [(one.count, one.confidence, one.correct) for one in bins] == [
+        (400, pytest.approx(0.25), pytest.approx(0.5)),
+        (400, pytest.approx(0.75), pytest.approx(0.75)),
+    ]
+    picture = ElementTree.fromstring(reliability_diagram(bins, "A title"))
+    marks = picture.findall("{http://www.w3.org/2000/svg}circle")
+    assert len(marks) == 2
+    right, height = (float(marks[1].attrib[name]) for name in ("cx", "cy"))
+    assert right - MARGIN == pytest.approx(MARGIN + SIDE - height)  # on the diagonal

@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.devices.manifest import find_model
 from training import evaluate
+from training.card import rounded
 from training.data import FerPlus
 
 LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
-KEYS = {"n", "accuracy_majority", "accuracy_plurality", "mean_recall_five", "ece", "bytes", "macs"}
+CARD = Path(__file__).resolve().parents[2] / "models" / "cards" / "expression.md"
+KEYS = ("n", "accuracy_majority", "accuracy_plurality", "mean_recall_five", "ece", "bytes", "macs")
 
 
 @pytest.fixture
@@ -55,8 +58,14 @@ def test_the_committed_model_on_the_validation_faces(
     files = ["--images", str(folder / "valid.zip"), "--votes", str(folder / "valid.csv")]
     assert evaluate.main(["expression", *files, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert set(figures) == KEYS
+    assert list(figures) == list(KEYS)
     assert figures["n"] == 3553
     assert figures["accuracy_majority"] >= 0.86
     assert figures["bytes"] <= 1_000_000
     assert figures["macs"] <= 60_000_000
+    published = find_model("expression").entry.figures
+    assert {name: published[name] for name in KEYS} == rounded(figures)
+    rows = [line.split("|")[1:3] for line in CARD.read_text().splitlines() if line.startswith("| ")]
+    assert {name.strip(): value.strip() for name, value in rows}.items() >= {
+        name: str(value) for name, value in rounded(figures).items()
+    }.items()
