@@ -18,13 +18,24 @@ from edge_agent.tracking.motion import Floats
 HEIGHT_M = {Part.FACE: 0.2, Part.BODY: 1.7}
 """How tall the box of a part is, about, in metres."""
 
+_FACE_OF_HEAD, _FACE_BELOW_HEAD, _FACE_OF_HEAD_SD = 0.65, 0.33, 0.14
+"""Of a face in its head's box: its height in heights of the head, how far its middle lies below
+that of the head in heights of the face, and by how much both vary."""
+
+HEAD_DOUBT = (
+    (_FACE_OF_HEAD_SD * HEIGHT_M[Part.FACE]) ** 2,
+    (_FACE_OF_HEAD_SD * HEIGHT_M[Part.FACE]) ** 2,
+    _FACE_OF_HEAD_SD**2,
+    _FACE_OF_HEAD_SD**2,
+)
+"""The variances (metres, logarithms) that a head adds which stands in for its face."""
+
 Coordinates = tuple[float, float, float, float]
 
 _PRIOR: tuple[float, ...] = (0.0, 0.7, 1.2, 2.0)
 _PRIOR_SD = (0.6, 0.35, 0.4, 0.5)
 _LEARNED_SD = (0.3, 0.15, 0.15, 0.15)
 _LEARNING = 0.1
-_FACE_OF_HEAD = 0.75
 _SMALLEST_PX = 0.5
 _LARGEST_PX = 1e6
 _FARTHEST_PX = 1e7
@@ -71,10 +82,12 @@ class Relation:
 def coordinates(region: Region) -> Coordinates:
     """A region's centre x, centre y, log width, log height; a head as the face that it bears."""
     box = region.box
-    grown = _FACE_OF_HEAD if region.part is Part.HEAD else 1.0
+    is_head = region.part is Part.HEAD
+    grown = _FACE_OF_HEAD if is_head else 1.0
+    below = _FACE_BELOW_HEAD * grown * box.height if is_head else 0.0
     return (
         _clamp(box.x + box.width / 2, -_FARTHEST_PX, _FARTHEST_PX),
-        _clamp(box.y + box.height / 2, -_FARTHEST_PX, _FARTHEST_PX),
+        _clamp(box.y + box.height / 2 + below, -_FARTHEST_PX, _FARTHEST_PX),
         math.log(_clamp(box.width * grown, _SMALLEST_PX, _LARGEST_PX)),
         math.log(_clamp(box.height * grown, _SMALLEST_PX, _LARGEST_PX)),
     )

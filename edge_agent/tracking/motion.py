@@ -31,13 +31,15 @@ BOX_NOISE = 0.035
 """Standard deviation of a seen box's centre, in heights of that box."""
 SIZE_NOISE = 0.1
 """Standard deviation of the logarithms of a seen box's width and height."""
+PIXEL_NOISE = 1.0
+"""The same in pixels, which nothing is found more exactly than; it counts for small boxes."""
 REACH = np.array([2.0, 1.0, 0.4, 0.4])
 """Standard deviation at which a lost person's place and size stop growing less known: most people
 stay, so that for as long as they are remembered they can be taken up near to where they were."""
 FREEDOM = 4.0
 """Degrees of freedom of Student's t: fewer mean heavier tails."""
 
-_ARRAYS = ("box", "velocity", "height_m", "_noise", "_xx", "_xv", "_vv")
+_ARRAYS = ("box", "velocity", "height_m", "_xx", "_xv", "_vv")
 
 
 class BoxFilters:
@@ -51,7 +53,6 @@ class BoxFilters:
         self.box: Floats = np.empty((0, 4))
         self.velocity: Floats = np.empty((0, 4))
         self.height_m: Floats = np.empty(0)
-        self._noise: Floats = np.empty((0, 4))
         # Variance of position, covariance of the two, variance of velocity; per axis, in metres.
         self._xx: Floats = np.empty((0, 4))
         self._xv: Floats = np.empty((0, 4))
@@ -68,11 +69,10 @@ class BoxFilters:
 
     def add(self, boxes: Floats, height_m: Floats) -> None:
         """New filters at `boxes` (m, 4) of things `height_m` (m,) tall; nothing known of speed."""
-        noise = _noise(height_m)
+        noise = _noise(boxes, height_m)
         self.box = np.vstack([self.box, boxes])
         self.velocity = np.vstack([self.velocity, np.zeros_like(boxes)])
         self.height_m = np.concatenate([self.height_m, height_m])
-        self._noise = np.vstack([self._noise, noise])
         self._xx = np.vstack([self._xx, noise])
         self._xv = np.vstack([self._xv, np.zeros_like(boxes)])
         self._vv = np.vstack([self._vv, np.broadcast_to(SPEED**2, boxes.shape)])
@@ -89,7 +89,6 @@ class BoxFilters:
         """
         self.box[index] = box
         self.height_m[index] = height_m
-        self._noise[index] = _noise(np.array([height_m]))[0]
         self._xx[index] += extra
 
     def advance(self, seconds: float) -> None:
@@ -114,7 +113,7 @@ class BoxFilters:
         of shape (m,), in (0, 1], is the detector's. Constants are dropped: 0 is a perfect fit at a
         spread of one metre and one e-fold of size.
         """
-        noise = self._noise[:, None] / confidence[:, None]
+        noise = _noise(self.box, self.height_m)[:, None] / confidence[:, None]
         variance = self._xx[:, None] + noise + extra
         distance = (((boxes - self.box[:, None]) / self._units()[:, None]) ** 2 / variance).sum(-1)
         tail = (FREEDOM + 4) / 2 * np.log1p(distance / FREEDOM)
@@ -129,7 +128,7 @@ class BoxFilters:
         units = self._units()[index]
         xx, xv, vv = self._xx[index], self._xv[index], self._vv[index]
         innovation = (boxes - self.box[index]) / units
-        noise = self._noise[index] / confidence[:, None] + extra
+        noise = _noise(self.box[index], self.height_m[index]) / confidence[:, None] + extra
         distance = (innovation**2 / (xx + noise)).sum(-1, keepdims=True)
         total = xx + noise * np.maximum((FREEDOM + distance) / (FREEDOM + 4), 1.0)
         gain_x, gain_v = xx / total, xv / total
@@ -146,8 +145,9 @@ class BoxFilters:
         return units
 
 
-def _noise(height_m: Floats) -> Floats:
-    """Variances of surely seen boxes of things `height_m` (n,) tall, of shape (n, 4)."""
-    noise = np.full((len(height_m), 4), SIZE_NOISE**2)
-    noise[:, :2] = ((BOX_NOISE * height_m) ** 2)[:, None]
+def _noise(boxes: Floats, height_m: Floats) -> Floats:
+    """Variances of surely seen `boxes` (n, 4) of things `height_m` (n,) tall, of shape (n, 4)."""
+    pixel = PIXEL_NOISE * np.exp(-boxes[:, 3:])
+    noise: Floats = np.broadcast_to(SIZE_NOISE**2 + pixel**2, boxes.shape).copy()
+    noise[:, :2] = (BOX_NOISE**2 + pixel**2) * height_m[:, None] ** 2
     return noise

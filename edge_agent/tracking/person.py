@@ -12,7 +12,7 @@ from edge_agent.domain.detection import Detection, Part, Region
 from edge_agent.domain.frame import Instant
 from edge_agent.domain.geometry import Box, Point
 from edge_agent.domain.track import Track
-from edge_agent.tracking.anatomy import Relation, coordinates, face_like
+from edge_agent.tracking.anatomy import HEAD_DOUBT, Relation, coordinates, face_like
 from edge_agent.tracking.motion import Floats, Mask
 
 EVIDENCE_TO_CONFIRM = 6.0
@@ -32,12 +32,14 @@ class Found:
 
     `faces` and `bodies` are of shape (m, 4) (see `anatomy.coordinates`) and mean something only
     where `has_face` and `has_body`, of shape (m,), are True. A head stands in for a face that was
-    not found. `confidence`, of shape (m,), is kept away from 0.
+    not found; `face_doubt`, of shape (m, 4), is the variance that this adds. `confidence`, of shape
+    (m,), is kept away from 0.
     """
 
     detections: tuple[Detection, ...]
     faces: Floats
     has_face: Mask
+    face_doubt: Floats
     bodies: Floats
     has_body: Mask
     confidence: Floats
@@ -53,6 +55,7 @@ class Found:
         return cls(
             detections,
             *_boxes_of(faces),
+            np.array([_doubt_of(face) for face in faces], float).reshape(-1, 4),
             *_boxes_of(bodies),
             confidence.clip(_LEAST_CONFIDENCE, 1.0),
         )
@@ -128,6 +131,10 @@ def _boxes_of(regions: Sequence[Region | None]) -> tuple[Floats, Mask]:
     boxes = [coordinates(region) if region is not None else _NOWHERE for region in regions]
     there = np.array([region is not None for region in regions], bool)
     return np.array(boxes, float).reshape(-1, 4), there
+
+
+def _doubt_of(face: Region | None) -> tuple[float, ...]:
+    return HEAD_DOUBT if face is not None and face.part is Part.HEAD else _NOWHERE
 
 
 def _log_odds(confidence: float) -> float:

@@ -67,37 +67,49 @@ class Tracker:
         """Updates the tracks that are seen; the places of their detections."""
         if not self._people or not len(found):
             return np.empty(0, np.intp)
-        boxes, extra = self._in_lead(found)
-        cost = self._filters.misfit(boxes, extra, found.confidence)
+        cost, boxes, doubts = self._fit(found)
         cost += (
             TENTATIVE_COST * np.array([not person.is_confirmed for person in self._people])[:, None]
         )
         rows, columns = assign(cost, MISFIT_LIMIT)
-        chosen = np.broadcast_to(boxes, (*cost.shape, 4))[rows, columns]
-        doubts = np.broadcast_to(extra, (*cost.shape, 4))[rows, columns]
-        self._filters.correct(rows, chosen, doubts, found.confidence[columns])
+        self._filters.correct(
+            rows, boxes[rows, columns], doubts[rows, columns], found.confidence[columns]
+        )
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             self._people[row].see(found, column, now)
             self._change_lead(row, found, column, now)
         return columns
 
-    def _in_lead(self, found: Found) -> tuple[Floats, Floats]:
-        """Each detection as each track's leading part, (n, m, 4), and the doubt in it.
+    def _fit(self, found: Found) -> tuple[Floats, Floats, Floats]:
+        """How badly each detection fits each track, (n, m), by the part of it that fits best.
 
-        An axis of length 1 stands for "the same for all".
+        With it that part as the track's leading part, (n, m, 4), and the doubt in it, (n, m, 4).
         """
-        face_leads = np.array([person.lead is Part.FACE for person in self._people])[:, None, None]
-        direct = np.where(face_leads, found.has_face[:, None], found.has_body[:, None])
-        boxes = np.where(face_leads, found.faces, found.bodies)
-        if direct.all():
-            return boxes, np.zeros((1, 1, 4))
+        shape = (len(self._people), len(found), 4)
+        face_leads = np.array([person.lead is Part.FACE for person in self._people])[:, None]
+        direct = np.where(face_leads, found.has_face, found.has_body)
+        boxes = np.where(face_leads[..., None], found.faces, found.bodies)
+        doubts = np.where(face_leads[..., None], found.face_doubt, np.zeros((len(found), 4)))
+        cost = self._filters.misfit(boxes, doubts, found.confidence)
+        other = np.where(face_leads, found.has_body, found.has_face)
+        if other.any():
+            derived, more = self._derived(found, face_leads[..., None])
+            by_other = self._filters.misfit(derived, more, found.confidence)
+            better = other & (~direct | (by_other < cost))
+            cost = np.where(better, by_other, cost)
+            boxes = np.where(better[..., None], derived, boxes)
+            doubts = np.where(better[..., None], more, doubts)
+        return cost, np.broadcast_to(boxes, shape), np.broadcast_to(doubts, shape)
+
+    def _derived(self, found: Found, face_leads: Mask) -> tuple[Floats, Floats]:
+        """The leading part as it follows from the other one, (n, m, 4), and the doubt in that."""
         relation = np.array([person.relation.values for person in self._people])[:, None]
         variance = np.array([person.relation.variance for person in self._people])[:, None]
-        derived = np.where(
+        boxes = np.where(
             face_leads, face_of(found.bodies, relation), body_of(found.faces, relation)
         )
-        doubts = np.where(face_leads, doubt(variance, Part.FACE), doubt(variance, Part.BODY))
-        return np.where(direct, boxes, derived), np.where(direct, 0.0, doubts)
+        by_face = doubt(variance, Part.BODY) + found.face_doubt
+        return boxes, np.where(face_leads, doubt(variance, Part.FACE), by_face)
 
     def _change_lead(self, row: int, found: Found, column: int, now: Instant) -> None:
         """Lets the other part lead once the leading one is not seen any more."""
