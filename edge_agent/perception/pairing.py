@@ -34,18 +34,20 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
     """Persons, surest first, each with at most one region of each part.
 
     Faces find their heads, then faces and heads their bodies; in both steps the best fit of all
-    goes first. A head with neither face nor body makes no person: it is too little to go by.
+    goes first. A head around a face that has another head is that one, found twice. A head with
+    neither face nor body makes no person: it is too little to go by.
     """
     faces, heads, bodies = (
         [region for region in regions if region.part is part]
         for part in (Part.FACE, Part.HEAD, Part.BODY)
     )
-    head_of = _matches(_fit_in_head(_corners(faces), _corners(heads)))
+    inside = _fit_in_head(_corners(faces), _corners(heads))
+    head_of = _matches(inside)
     persons: list[tuple[Region | None, Region | None]] = [
         (face, heads[head_of[i]] if i in head_of else None) for i, face in enumerate(faces)
     ]
-    taken = set(head_of.values())
-    persons += [(None, head) for i, head in enumerate(heads) if i not in taken]
+    doubled = np.flatnonzero((inside[list(head_of)] >= LEAST_FIT).any(axis=0))
+    persons += [(None, head) for i, head in enumerate(heads) if i not in doubled]
     tops = [head or face for face, head in persons]
     fits = _fit_on_body(_corners(tops), _corners(bodies))
     body_of = _matches(fits)

@@ -57,6 +57,19 @@ def test_a_face_far_too_large_for_a_body_is_somebody_elses() -> None:
     assert len(paired((face(95, 50, side=110), body(100, 48)))) == 2
 
 
+def test_a_head_found_twice_takes_the_body_from_nobody() -> None:
+    """As measured: two boxes of one head, of which the one without the face fits the body."""
+    parts = (
+        Region(Part.FACE, Box(628, 158, 9, 11), 0.87),
+        Region(Part.HEAD, Box(621, 152, 17, 18), 0.83),
+        Region(Part.HEAD, Box(625, 150, 15, 15), 0.94),
+        Region(Part.BODY, Box(619, 147, 40, 95), 0.89),
+    )
+    (person,) = paired(parts)
+    assert person.face == parts[0]
+    assert person.body == parts[3]
+
+
 def test_seen_from_behind_a_head_belongs_to_its_body() -> None:
     (person,) = paired((head(116, 50), body(100, 48)))
     assert person.face is None
