@@ -14,6 +14,7 @@ from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
 from ai_edge_quantizer.utils import qsv_utils
 from torch import nn
 
+from training.flat_file import activation_ranges
 from training.networks import fused
 
 
@@ -22,12 +23,17 @@ def export_int8(
     sample: torch.Tensor,
     calibration: Iterable[npt.NDArray[np.float32]],
     path: Path,
+    *,
+    at_least: Path | None = None,
 ) -> None:
     """Write `network` as a .tflite of int8 weights, activations, input and outputs.
 
     `sample` has the input's shape (1, channels, height, width), in [0, 1]; the file takes it as
     (1, height, width, channels). `calibration` yields inputs of that file from training data: the
-    ranges of the activations come from them.
+    ranges of the activations come from them. They are at least as wide as those of the file
+    `at_least`, which was exported from a network of the same kind: what it was shown counts too.
+
+    Raises ValueError where that file has other tensors.
     """
     # The converter loses weights that lie in memory in another order.
     network = fused(network.cpu().to(memory_format=torch.contiguous_format).eval())
@@ -37,10 +43,15 @@ def export_int8(
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.tflite"
         converted.export(str(float_file))
-        _quantize(float_file, calibration, path)
+        _quantize(float_file, calibration, path, at_least)
 
 
-def _quantize(float_file: Path, calibration: Iterable[npt.NDArray[np.float32]], path: Path) -> None:
+def _quantize(
+    float_file: Path,
+    calibration: Iterable[npt.NDArray[np.float32]],
+    path: Path,
+    at_least: Path | None,
+) -> None:
     """Static int8 with the whole range that each tensor takes over the inputs of `calibration`.
 
     The quantizer's own ranges are means over the inputs of each one's least and greatest value:
@@ -58,4 +69,18 @@ def _quantize(float_file: Path, calibration: Iterable[npt.NDArray[np.float32]], 
     rules = recipe_manager.RecipeManager()
     rules.load_quantization_recipe(work.get_quantization_recipe())
     ranges.calibrate({"serving_default": [{"args_0": inputs} for inputs in calibration]}, rules)
-    work.quantize(ranges.get_model_qsvs()).export_model(str(path), overwrite=True)
+    found = ranges.get_model_qsvs()
+    if at_least is not None:
+        _widen(found, at_least)
+    work.quantize(found).export_model(str(path), overwrite=True)
+
+
+def _widen(found: dict[str, dict[str, npt.NDArray[np.float32]]], file: Path) -> None:
+    """Let ranges, by tensors' names, hold those of a quantized file too."""
+    known = dict(activation_ranges(file))
+    if not known.keys() & found.keys():
+        raise ValueError(f"{file} has none of the network's tensors")
+    for name in known.keys() & found.keys():
+        low, high = known[name]
+        found[name]["min"] = np.minimum(found[name]["min"], low)
+        found[name]["max"] = np.maximum(found[name]["max"], high)
