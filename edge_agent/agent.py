@@ -17,7 +17,7 @@ from edge_agent.devices.broker import Broker, BrokerState, Session
 from edge_agent.devices.cameras import is_recording, open_camera, verify
 from edge_agent.devices.config_file import password_of
 from edge_agent.devices.feed import CameraState, NewestFrame
-from edge_agent.devices.manifest import find_model
+from edge_agent.devices.manifest import Task, find_model
 from edge_agent.devices.mqtt_client import tls_context
 from edge_agent.devices.outbox import Limits, Outbox
 from edge_agent.devices.systemd import Notifier
@@ -280,16 +280,20 @@ def build_pipeline(settings: Settings) -> Pipeline:
     """The models loaded and the rooms made; raises ModelError where a model cannot be used."""
     models, attributes = settings.models, settings.attributes
 
-    def engine(name: str) -> TfliteEngine:
-        return TfliteEngine(find_model(name, models.directory), models.threads)
+    def engine(name: str, task: Task) -> TfliteEngine:
+        return TfliteEngine(find_model(name, models.directory, task), models.threads)
 
     return Pipeline(
-        detector=PeopleDetector(engine(models.people), settings.detection),
+        detector=PeopleDetector(engine(models.people, "people"), settings.detection),
         tracker=Tracker(settings.tracking),
         observer=Observer(
-            ExpressionReader(engine(models.expression)) if attributes.expression else None,
+            ExpressionReader(engine(models.expression, "expression"))
+            if attributes.expression
+            else None,
             DemographicsReader(
-                engine(models.demographics), age=attributes.age, gender=attributes.gender
+                engine(models.demographics, "demographics"),
+                age=attributes.age,
+                gender=attributes.gender,
             )
             if attributes.age or attributes.gender
             else None,

@@ -13,7 +13,7 @@ import yaml
 from edge_agent.cli.options import add_broker, add_config, add_preset, settings_of
 from edge_agent.devices.cameras import open_camera
 from edge_agent.devices.config_file import default_path, password_of
-from edge_agent.devices.manifest import find_model
+from edge_agent.devices.manifest import Task, find_model
 from edge_agent.devices.mqtt_client import probe
 from edge_agent.devices.tflite import TfliteEngine, runtime_name
 from edge_agent.domain.errors import AgentError, CameraError
@@ -49,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     _say(True, "configuration", str(path) if path else "defaults; no file is named")
     checks: list[tuple[str, Callable[[], str]]] = [
-        *((what, partial(_check_model, settings, name)) for what, name in _models(settings)),
+        *(
+            (what, partial(_check_model, settings, name, task))
+            for what, name, task in _models(settings)
+        ),
         ("camera", lambda: _check_camera(settings)),
         ("broker", lambda: _check_broker(settings)),
     ]
@@ -63,18 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _models(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What each model is for, and its name, of those that are needed."""
+def _models(settings: Settings) -> Iterator[tuple[str, str, Task]]:
+    """What each model is called here, its name and its task, of those that are needed."""
     models, attributes = settings.models, settings.attributes
-    yield "people model", models.people
+    yield "people model", models.people, "people"
     if attributes.expression:
-        yield "expression", models.expression
+        yield "expression", models.expression, "expression"
     if attributes.age or attributes.gender:
-        yield "age and gender", models.demographics
+        yield "age and gender", models.demographics, "demographics"
 
 
-def _check_model(settings: Settings, name: str) -> str:
-    model = find_model(name, settings.models.directory)
+def _check_model(settings: Settings, name: str, task: Task) -> str:
+    model = find_model(name, settings.models.directory, task)
     engine = TfliteEngine(model, settings.models.threads)
     size = engine.input_size
     return f"{model.path} ({size.width} x {size.height}, on {runtime_name()})"

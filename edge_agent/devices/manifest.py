@@ -11,9 +11,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from edge_agent.devices.shipped import shipped_folder
 from edge_agent.domain.errors import ModelError
+from edge_agent.domain.observation import Emotion
 from edge_agent.settings import Section
 
 MANIFEST = "manifest.yaml"
+Task = Literal["people", "expression", "demographics", "face_geometry"]
+"""What a model is for: the head that reads its outputs."""
+LABELS: dict[Task, tuple[str, ...]] = {"expression": tuple(emotion.value for emotion in Emotion)}
+"""Those that a head takes its outputs by, where it does, in their order."""
 
 T = TypeVar("T")
 
@@ -37,7 +42,7 @@ class ModelEntry(Section):
 
     file: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    task: Literal["people", "expression", "demographics", "face_geometry"]
+    task: Task
     input: InputEntry
     outputs: dict[str, TensorEntry]
     labels: tuple[str, ...] = ()
@@ -59,10 +64,11 @@ class Model(Section):
     entry: ModelEntry
 
 
-def find_model(name: str, directory: Path | None = None) -> Model:
+def find_model(name: str, directory: Path | None = None, task: Task | None = None) -> Model:
     """The model called `name` in the manifest, or at the path `name` with its entry in NAME.yaml.
 
-    Raises ModelError where the entry or the file is missing, damaged or another than described.
+    Raises ModelError where the entry or the file is missing, damaged or another than described, or
+    where the model is not for `task`.
     """
     if name.endswith(".tflite"):
         path = Path(name).expanduser()
@@ -75,6 +81,8 @@ def find_model(name: str, directory: Path | None = None) -> Model:
             raise ModelError(f"no model {name!r} in {folder / MANIFEST}; it has: {known}")
         model = Model(name=name, path=folder / entries[name].file, entry=entries[name])
     _check_file(model)
+    if task is not None:
+        _check_task(model, task)
     return model
 
 
@@ -102,6 +110,17 @@ def _validated(path: Path, adapter: TypeAdapter[T]) -> T:
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
         raise ModelError(f"{path} is no manifest of models: {faults}") from error
+
+
+def _check_task(model: Model, task: Task) -> None:
+    if model.entry.task != task:
+        raise ModelError(f"model {model.name} is for {model.entry.task}, not for {task}")
+    expected = LABELS.get(task, model.entry.labels)
+    if model.entry.labels != expected:
+        raise ModelError(
+            f"model {model.name} answers by the labels {', '.join(model.entry.labels) or 'none'}; "
+            f"{task} takes {', '.join(expected)}"
+        )
 
 
 def _check_file(model: Model) -> None:

@@ -136,6 +136,19 @@ def test_model_of_ones_own_comes_with_its_description(folder: Path) -> None:
     assert TfliteEngine(find_model(str(path))).input_size == Size(48, 48)
 
 
+def test_model_in_the_place_of_another_is_refused(folder: Path) -> None:
+    assert find_model("expression", folder, "expression").name == "expression"
+    with pytest.raises(ModelError, match="model expression is for expression, not for people"):
+        find_model("expression", folder, "people")
+
+
+def test_emotions_in_another_order_would_be_taken_for_others(folder: Path) -> None:
+    labels = ["happiness", "neutral", "surprise", "sadness", "anger", "disgust", "fear", "contempt"]
+    spoil(folder, "labels", value=labels)
+    with pytest.raises(ModelError, match=r"happiness, neutral.* expression takes neutral, happ"):
+        find_model("expression", folder, "expression")
+
+
 def test_parameter_that_the_entry_lacks_is_named(folder: Path) -> None:
     spoil(folder, "parameters", value={"crop_side": 1.1})
     engine = load(folder)
