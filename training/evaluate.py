@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TASKS = ("demographics", "expression", "people")
+TASKS = ("demographics", "expression", "face_geometry", "people")
 
 
 def main(argv: list[str]) -> int:
