@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.tracking import Outcome, Sequence, read_sequence, score, track
 from edge_agent.domain.detection import Detection, Part, Region
-from edge_agent.domain.geometry import Box
+from edge_agent.domain.geometry import Box, Size
 from edge_agent.domain.track import Track
 from edge_agent.settings import TrackingSettings
 from edge_agent.tracking import motion, person, tracker
@@ -94,14 +94,24 @@ def thinned(film: Sequence, step: int) -> Sequence:
     )
 
 
-def spoiled(film: Sequence, seed: int) -> Sequence:
-    """The same scene as found by a worse detector."""
+def spoiled(film: Sequence, seed: int, stray: float = 0.0) -> Sequence:
+    """The same scene as found by a worse detector; `stray` boxes a frame are nobody's."""
     chance = random.Random(seed)
-    found = {
-        frame: tuple(_shaken(one, chance) for one in detections if chance.random() >= 0.2)
-        for frame, detections in film.detections.items()
-    }
+    found = {}
+    for frame in range(1, film.length + 1):
+        detections = film.detections.get(frame, ())
+        kept = [_shaken(one, chance) for one in detections if chance.random() >= 0.2]
+        if stray and chance.random() < stray:
+            kept.append(_stray(film.size, chance))
+        found[frame] = tuple(kept)
     return dataclasses.replace(film, detections=found)
+
+
+def _stray(size: Size, chance: random.Random) -> Detection:
+    height = chance.uniform(0.1, 0.5) * size.height
+    x, y = chance.uniform(0.0, size.width), chance.uniform(0.0, size.height - height)
+    box = Box(x, y, 0.4 * height, height)
+    return Detection(body=Region(Part.BODY, box, chance.uniform(0.5, 0.9)))
 
 
 def _shaken(detection: Detection, chance: random.Random) -> Detection:

@@ -20,6 +20,10 @@ class Scene:
     """The floor: one visit per person, begun when they are seen, dropped when they have gone.
 
     A track that is taken up again after its visit has ended begins a new one, with a new id.
+    Tracks count from their first detection on, also while `Track.is_confirmed` is False: that is
+    the tracker's count of looks, for drawing tracks by themselves. Here `presence` weighs the same
+    looks, by time instead of number, and says how probable it is that somebody is there; a second
+    bar before it would only have people appear later at lower frame rates.
     """
 
     def __init__(self, settings: SceneSettings, *, new_id: Callable[[], UUID] = uuid4) -> None:

@@ -204,3 +204,18 @@ def test_a_document_without_people_follows_when_the_last_one_has_left(seed: int)
             events = later[0]["events"]
             newcomers = {one["entity_id"] for one in events if one["type"] == "appearance"}
             assert set(later[0]["entities"]) == newcomers
+
+
+def test_the_unsure_appear_at_about_the_same_time_at_every_frame_rate() -> None:
+    """The scene does not wait for the tracker to confirm a track, which takes a number of looks."""
+    appeared_s = []
+    for rate in (5, 10, 30):
+        tracker, scene = Tracker(TrackingSettings()), Scene(SceneSettings())
+        found = (Detection(body=Region(Part.BODY, Box(300.0, 100.0, 80.0, 200.0), 0.7)),)
+        for step in range(5 * rate):
+            now = Instant(EPOCH + timedelta(seconds=step / rate), step / rate)
+            _, events = scene.advance(tracker.update(found, now, SIZE), (), now, SIZE)
+            appeared_s += [step / rate for event in events if event.type.value == "appearance"]
+    assert len(appeared_s) == 3
+    assert max(appeared_s) - min(appeared_s) <= 0.6
+    assert max(appeared_s) <= 2.0

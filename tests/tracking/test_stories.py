@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import pickle
 import random
 
 import pytest
@@ -230,6 +232,33 @@ def test_standing_still_for_an_hour_keeps_the_identity() -> None:
         for track in tracks
     }
     assert ids == {1}
+
+
+def test_past_people_leave_nothing_behind() -> None:
+    def size_after(people: int) -> int:
+        tracker = Tracker(TrackingSettings(memory_s=2))
+        for number in range(people):
+            for _ in play(
+                lambda _: [body(300)], frame_times(9 * number, 9 * number + 2, 5), tracker
+            ):
+                pass
+            for _ in play(lambda _: [], frame_times(9 * number + 2, 9 * number + 9, 5), tracker):
+                pass
+        return len(pickle.dumps(tracker))
+
+    assert size_after(40) <= size_after(2) + 16
+
+
+def test_sixty_four_people_keep_sixty_four_ids() -> None:
+    """In a grid, each on a small round of their own."""
+
+    def scene(s: float) -> list[Detection]:
+        return [
+            body(40 + 75 * (i % 8) + 8 * math.sin(s + i), 30 + 58 * (i // 8), 48) for i in range(64)
+        ]
+
+    ids = {track.track_id for _, tracks in play(scene, frame_times(0, 6, 8)) for track in tracks}
+    assert len(ids) == 64
 
 
 def test_someone_who_walks_up_to_the_camera_stays_one() -> None:
