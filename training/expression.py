@@ -2,11 +2,15 @@
 
 From FER+ faces to models/expression.tflite, its manifest entry and its card. A run that was
 interrupted goes on where it was.
+
+With --faces FOLDER the shipped model learns your own pictures, in one sub-folder per emotion, and
+becomes a file that the configuration can name.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +21,7 @@ from torch import nn
 
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
+from edge_agent.domain.errors import AgentError
 from edge_agent.perception.expression import softmax
 from training.calibrate import temperature_for
 from training.data import FerPlus, data_root
@@ -26,6 +31,7 @@ from training.expression_courses import COURSES, Course, take_course
 from training.expression_network import NAME, entry_of, logits_of, network, write_file
 from training.fit import generator_for
 from training.options import parser_for
+from training.own_expression import FOLDS, learn_own
 from training.publish import MODELS, publish
 from training.recover import recover
 
@@ -41,6 +47,9 @@ RECOVERY_STEP = 20
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments().parse_args(argv)
     torch.set_num_threads(arguments.threads)
+    if arguments.faces is not None:
+        _learn_own(arguments)
+        return
     data = arguments.data or data_root() / "ferplus"
     every = FerPlus.read(data / "train.zip", data / "train.csv").nameable()
     validation = FerPlus.read(data / "valid.zip", data / "valid.csv").nameable()
@@ -95,6 +104,21 @@ def publish_model(
     print(f"{file}: {figures}", flush=True)
 
 
+def _learn_own(arguments: argparse.Namespace) -> None:
+    try:
+        learn_own(
+            arguments.faces,
+            arguments.output,
+            scratch=arguments.from_scratch,
+            data=arguments.data,
+            folds=arguments.folds,
+            epochs=arguments.epochs,
+        )
+    except AgentError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
 def _arguments() -> argparse.ArgumentParser:
     data = "folder of ferplus (default: that of the data)"
     parser = parser_for("expression", __doc__, data=data)
@@ -105,6 +129,32 @@ def _arguments() -> argparse.ArgumentParser:
         "--after",
         choices=[course.name for course in COURSES[:-1]],
         help="go on behind this course from the file that is shipped, without its checkpoint",
+    )
+    own = parser.add_argument_group("your own faces")
+    own.add_argument(
+        "--faces",
+        type=Path,
+        metavar="FOLDER",
+        help="pictures to learn, in sub-folders named by emotion; --data is then rehearsed, too",
+    )
+    own.add_argument(
+        "--output",
+        type=Path,
+        default=Path("my-expression.tflite"),
+        metavar="FILE",
+        help="the model that comes of it (default: %(default)s)",
+    )
+    own.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="learn from the folder alone: for thousands of faces, and takes an hour",
+    )
+    own.add_argument(
+        "--folds",
+        type=int,
+        default=FOLDS,
+        help="parts of the faces, each held back in turn to measure what is learned from the "
+        "others; 0 measures nothing (default: %(default)s)",
     )
     return parser
 
