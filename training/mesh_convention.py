@@ -65,7 +65,9 @@ class Convention:
         components = axes[:COMPONENTS].T / (spread[:COMPONENTS] / np.sqrt(len(shapes)))
         factors = _with_one((shapes - mean) @ components)
         wanted = frames.inside(points).reshape(len(points), -1)
-        damped = factors.T @ factors + RIDGE * np.eye(factors.shape[1])
+        # The constant is not held back: it is where the points lie.
+        held_back = np.append(np.full(factors.shape[1] - 1, RIDGE), 0.0)
+        damped = factors.T @ factors + np.diag(held_back)
         return cls(mean, components, np.linalg.solve(damped, factors.T @ wanted))
 
     def points(self, meshes: Array) -> Array:
