@@ -51,6 +51,20 @@ class Stage:
         return self.crops // self.batch
 
 
+MILD = CropAugmentation(
+    side=SIDE,
+    rotation_rad=0.17,
+    far_rotated=0.15,
+    scale=0.07,
+    shift=0.035,
+    blur=0.28,
+    smear=0.06,
+    light=0.6,
+    noise=0.25,
+    jpeg=0.12,
+    cover=0.15,
+    hide=0.03,
+)
 STAGES = (
     Stage(
         "first",
@@ -81,8 +95,17 @@ STAGES = (
         batch=64,
         crops=15_000,
         augment=CropAugmentation(side=SIDE),
+        until=19,
+    ),
+    Stage(
+        "fifth",
+        Plan(epochs=24, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.3, seed=5),
+        batch=64,
+        crops=15_000,
+        augment=MILD,
     ),
 )
+"""The last looks are at faces more like those of a good detector and camera."""
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -42,8 +42,9 @@ SIDE = 96
 SMALLEST_FACE = 40
 """Pixels of a box's mean side from which the reference network can see the eyes."""
 SAME_FACE_IOU = 0.5
-STILL = 0.004
-"""Part of the box's side by which a still face moves at most from frame to frame."""
+STILL = 0.015
+"""Part of its side by which the box of a still face moves at most from frame to frame: the
+detector's own jitter is of this size."""
 _POINTS_SIDE, _HEAD_SIDE = 1.0, 1.3
 """Sides of the squares that the references see, by the mean side of the box."""
 

@@ -22,13 +22,13 @@ from training.not_faces import read_not_faces
 Batch = tuple[torch.Tensor, ...]
 
 SHARES = {
-    "landmarks": 0.44,
-    "utkface": 0.27,
-    "closed": 0.11,
+    "landmarks": 0.5,
+    "utkface": 0.25,
+    "closed": 0.09,
     "asleep": 0.05,
-    "face": 0.03,
+    "face": 0.02,
     "masked": 0.04,
-    "nothing": 0.06,
+    "nothing": 0.05,
 }
 """How often a crop is of each kind; `closed` are eyes shut by force, `asleep` really closed."""
 KINDS, KINDS_REACHED = tuple(SHARES), np.cumsum(list(SHARES.values()))

@@ -114,7 +114,7 @@ def loss(outputs: tuple[torch.Tensor, ...], targets: torch.Tensor) -> torch.Tens
         4 * mean_where(placed, off)
         + 2 * mean_where(placed, contours_off)
         + 4 * mean_where(posed, head_off)
-        + 2 * mean_where(looked, gaze_off)
+        + 3 * mean_where(looked, gaze_off)
         + 2 * mean_where(lidded, (lids - true_lids).abs().mean(1))
         + 3 * mean_where(eyed, irises_off)
         + 0.1 * sum(told)
