@@ -33,6 +33,7 @@ from edge_agent.messages.composer import OFFLINE, ONLINE, Composer, status_messa
 from edge_agent.messages.topics import Topics
 from edge_agent.perception.demographics import DemographicsReader
 from edge_agent.perception.expression import ExpressionReader
+from edge_agent.perception.face_geometry import FaceGeometryReader
 from edge_agent.perception.observer import Observer
 from edge_agent.perception.people import PeopleDetector
 from edge_agent.scene.scene import Scene
@@ -297,6 +298,11 @@ def build_pipeline(settings: Settings) -> Pipeline:
             )
             if attributes.age or attributes.gender
             else None,
+            FaceGeometryReader(engine(models.face_geometry, "face_geometry"))
+            if attributes.of_faces
+            else None,
+            head=attributes.head,
+            gaze=attributes.gaze,
         ),
         scene=Scene(settings.scene),
     )

@@ -132,7 +132,8 @@ class DetectionSettings(Section):
 
 
 class AttributeSettings(Section):
-    """What is estimated of a person; what is off is neither computed nor published."""
+    """What is estimated of a person; what is off is not published, and computed only where what is
+    on needs it. The points of a face are told like its box."""
 
     expression: bool = True
     """Emotions and smile."""
@@ -140,6 +141,15 @@ class AttributeSettings(Section):
     """Age in years."""
     gender: bool = True
     """Gender as it appears, female or male."""
+    head: bool = True
+    """Where the head points: yaw, pitch and roll."""
+    gaze: bool = True
+    """Where the eyes look, and whether they are open; attention and focus follow from it."""
+
+    @property
+    def of_faces(self) -> bool:
+        """Whether anything is read off a face; its points then are, to align the crops."""
+        return self.expression or self.age or self.gender or self.head or self.gaze
 
 
 class TrackingSettings(Section):
@@ -248,6 +258,8 @@ class ModelSettings(Section):
     """Name in the manifest, or path of a .tflite file, of the expression model."""
     demographics: str = "demographics"
     """Name in the manifest, or path of a .tflite file, of the model of age and gender."""
+    face_geometry: str = "face_geometry"
+    """Name in the manifest, or path of a .tflite file, of the model of points, head and gaze."""
     threads: int = Field(default=1, ge=1, le=16)
     """Threads of each model; for models this small more than one is often slower."""
 

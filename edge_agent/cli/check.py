@@ -74,6 +74,8 @@ def _models(settings: Settings) -> Iterator[tuple[str, str, Task]]:
         yield "expression", models.expression, "expression"
     if attributes.age or attributes.gender:
         yield "age and gender", models.demographics, "demographics"
+    if attributes.of_faces:
+        yield "face geometry", models.face_geometry, "face_geometry"
 
 
 def _check_model(settings: Settings, name: str, task: Task) -> str:
