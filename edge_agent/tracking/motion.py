@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
-PERSISTENCE_S = 2.0
+PERSISTENCE_S = 3.0
 """Time constant with which a velocity is forgotten."""
 SPEED = np.array([0.8, 0.3, 0.15, 0.15])
 """Standard deviation of velocities: metres per second across and up or down, growth per second."""
