@@ -19,14 +19,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from edge_agent.devices.manifest import find_model
 from training.data import data_root, decode
 from training.fit import Batch, Plan, fit, generator_for
-from training.options import parser_for
+from training.options import add_after, parser_for
 from training.people_augment import SceneAugmentation, collated
+from training.people_export import recover_people
 from training.people_loss import PeopleLoss
 from training.people_network import PeopleNet
-from training.people_release import release
+from training.people_release import calibration_pictures, release
 from training.pseudo_faces import FaceTeacher, fill_cache, read_cache
+from training.publish import MODELS
 from training.scenes import (
     Scene,
     is_held_back,
@@ -46,7 +49,7 @@ SHARES = {
     "utkface": 0.02,
 }
 """How often a crop is of each group: the small groups of high cameras more than they are many."""
-CHIP_STEP = {"landmarks": 1, "utkface": 4}
+CHIP_STEP = {"landmarks": 2, "utkface": 12}
 CHIP_PADDING = 1 / 3
 _HIGH_CAMERAS = ("room", "station")
 
@@ -75,6 +78,8 @@ COURSES = (
     Course("third", (256,), epochs=28, crops=2000, learning_rate=1.5e-3, seed=3),
     # The last looks are at pictures more like those of a camera, as YOLOX ends its training.
     Course("fourth", (256, 320), epochs=8, crops=2000, learning_rate=6e-4, mosaic=0.2, seed=4),
+    Course("fifth", (256, 320), epochs=50, crops=2000, learning_rate=1.5e-3, mosaic=0.35, seed=5),
+    Course("sixth", (256, 320), epochs=36, crops=2000, learning_rate=1.3e-3, mosaic=0.3, seed=6),
 )
 """Each begins with the averaged weights of the one before."""
 
@@ -87,16 +92,27 @@ def main(argv: list[str] | None = None) -> None:
     arguments.run.mkdir(parents=True, exist_ok=True)
     teach(data, arguments.run)
     groups = read_training(data, arguments.run)
-    trained = trained_network(groups, arguments.run)
+    trained = trained_network(groups, arguments.run, arguments.after)
     entry = release(trained, groups, data, arguments.models)
     for view, figures in entry["figures"].items():
         print(view, figures, flush=True)
 
 
-def trained_network(groups: dict[str, list[Scene]], run: Path) -> PeopleNet:
-    """The network behind all courses; those that an earlier run finished are not repeated."""
-    learner = network()
-    for course in COURSES:
+def trained_network(
+    groups: dict[str, list[Scene]], run: Path, after: str | None = None
+) -> PeopleNet:
+    """The network behind all courses; those that an earlier run finished are not repeated.
+
+    Where the courses up to `after` are over, the file that is shipped is what they ended with.
+    """
+    learner, courses = network(), list(COURSES)
+    if after is not None:
+        shown = torch.from_numpy(np.stack(calibration_pictures(groups)))
+        recover_people(
+            learner, find_model("people", MODELS).path, shown.permute(0, 3, 1, 2).float() / 255
+        )
+        courses = courses[[course.name for course in courses].index(after) + 1 :]
+    for course in courses:
         finished = run / course.name / "average.pt"
         if not finished.exists():
             print(f"course {course.name}: {course}", flush=True)
@@ -218,7 +234,9 @@ def _pictures(
 
 
 def _arguments() -> argparse.ArgumentParser:
-    return parser_for("people", __doc__, data="root of the data sets", threads=2)
+    parser = parser_for("people", __doc__, data="root of the data sets", threads=2)
+    add_after(parser, [course.name for course in COURSES])
+    return parser
 
 
 if __name__ == "__main__":

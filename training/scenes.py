@@ -27,6 +27,9 @@ FACE, HEAD, BODY = 0, 1, 2
 CLASSES = {"face": FACE, "masked_face": FACE, "head": HEAD, "person": BODY}
 GROUPS = ("crowd", "street", "people", "room", "station")
 HELD_BACK_SHARE = 0.12
+BACK_OF_HEAD_SIDE = 14.0
+"""Pixels of the picture from which a labelled head in which the teacher suspects no face, at any
+scale, is one from behind or above; a smaller one may have a face that it did not see."""
 
 Array = npt.NDArray[np.float32]
 
@@ -117,7 +120,7 @@ def taught(scene: Scene, teacher: TeacherFaces | None) -> Scene:
         points = np.concatenate([points, teacher.points[sure]])
         masked = np.concatenate([masked, np.zeros(sure.sum(), np.bool_)])
         ignored += [[float(FACE), *box] for box in teacher.boxes[doubtful].tolist()]
-        ignored += [[float(FACE), *box] for box in scene.boxes[scene.classes == HEAD].tolist()]
+        ignored += [[float(FACE), *box] for box in _heads_that_may_show_a_face(scene, teacher)]
     return Scene(
         scene.name,
         scene.group,
@@ -190,6 +193,15 @@ def read_face_chips(
             if scene is not None:
                 scenes.append(scene)
     return scenes
+
+
+def _heads_that_may_show_a_face(scene: Scene, teacher: TeacherFaces) -> list[list[float]]:
+    heads = scene.boxes[scene.classes == HEAD]
+    middles = (teacher.boxes[:, :2] + teacher.boxes[:, 2:]) / 2
+    inside = (middles[None] > heads[:, None, :2]) & (middles[None] < heads[:, None, 2:])
+    small = np.sqrt((heads[:, 2:] - heads[:, :2]).prod(axis=1)) < BACK_OF_HEAD_SIDE
+    boxes: list[list[float]] = heads[small | inside.all(axis=2).any(axis=1)].tolist()
+    return boxes
 
 
 def _complete(names: Sequence[str]) -> frozenset[int]:

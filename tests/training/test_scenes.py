@@ -71,6 +71,15 @@ def test_the_teachers_sure_faces_are_labels_and_its_doubtful_ones_are_unknown() 
     assert unknown_face[1:].tolist() == [80, 10, 99, 30]
 
 
+def test_a_large_head_in_which_no_face_is_suspected_is_one_from_behind() -> None:
+    """In a small one, or where something was seen, nothing is said of a face."""
+    heads = [("head", [0, 0, 20, 20]), ("head", [50, 0, 20, 20]), ("head", [100, 0, 8, 8])]
+    plain = labelled_scene(record("station", ["head"], *heads), IMAGE)
+    scene = taught(plain, teacher(([52, 2, 68, 18], 0.3)))
+    unknown_faces = scene.ignored[scene.ignored[:, 0] == FACE][:, 1:].tolist()
+    assert unknown_faces == [[50, 0, 70, 20], [100, 0, 108, 8]]
+
+
 def test_without_a_teacher_faces_are_unknown_everywhere() -> None:
     scene = taught(labelled_scene(record("people", ["person"]), IMAGE), None)
     assert [0.0, 0, 0, 200, 100] in scene.ignored.tolist()
