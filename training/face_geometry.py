@@ -103,6 +103,14 @@ STAGES = (
         batch=64,
         crops=15_000,
         augment=MILD,
+        until=16,
+    ),
+    Stage(
+        "sixth",
+        Plan(epochs=17, learning_rate=8e-4, weight_decay=0.05, warmup_epochs=0.3, seed=6),
+        batch=64,
+        crops=15_000,
+        augment=MILD,
     ),
 )
 """The last looks are at faces more like those of a good detector and camera."""

@@ -61,13 +61,14 @@ boxes are, blurred, lit, covered; the labels follow exactly. Closed eyes are rar
 shut by drawing the upper lid down. Expected errors are learned as scales of Laplace distributions,
 without a say in what is learned. The labels lie a pixel to the right of what they mark, which
 mirrored faces do not let a network learn: it is taken away before training and put back at the
-release. Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
+release. In the last stage half of each label comes from the mesh, against the noise of the labels.
+Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
 `training/RESULTS.md` has what was tried."""
 
 WEAK = """## Known weaknesses
 
 - The labels are a tracker's: the mesh teacher, moved to them as well as a linear map can, is 4.7 %
-  off on the people held back. Faces turned by over 30 degrees are few and read worse.
+  off on people held back. Faces turned by over 30 degrees are few and read worse.
 - The pitch called 0 is a convention: that of the median portrait. Other mean faces differ by up to
   7 degrees.
 - Gaze was never measured by anybody: it is what another network says, whose own error is 7 degrees
@@ -89,6 +90,7 @@ def write_card(
     references: Errors,
     clips: Mapping[str, Mapping[str, float]],
     portraits: Faces,
+    visible: Mapping[str, tuple[int, float]],
 ) -> None:
     """Everything that was measured on the int8 file; `faces` are those held back."""
     told, points = answers(engine, list(faces.images))
@@ -119,6 +121,11 @@ def write_card(
         "By the head's yaw, degrees, and as seen by other cameras and detectors:",
         card.table(("faces", *COLUMNS), [*_by_yaw(errors, faces), *(_row(*one) for one in others)]),
         f"Eyes: {_eyes(eyes, faces)}",
+        "Said to be faces that can be seen, of scenes held back:",
+        card.table(
+            ("crops", "n", "visible"),
+            ((kind, count, f"{share:.1%}") for kind, (count, share) in visible.items()),
+        ),
         "What the stated errors are worth: faces from the surest fifth to the least sure, as"
         " stated; each the mean error, stated and actual:",
         card.table(("of", *(f"fifth {i}" for i in range(1, 6))), _by_certainty(stated, actual)),

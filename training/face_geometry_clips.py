@@ -38,7 +38,6 @@ TURNING = "head-pose-face-detection-female-and-male"
 LENS_CLIPS = ("asl_again", "asl_book", "asl_want")
 FACE_CLIPS = (TURNING, "face-demographics-walking-and-pause", *LENS_CLIPS)
 LENS_RAD = 0.15
-SIDE = 96
 SMALLEST_FACE = 40
 """Pixels of a box's mean side from which the reference network can see the eyes."""
 SAME_FACE_IOU = 0.5
@@ -63,16 +62,17 @@ class Look:
 
 
 def looks_at(
-    clip: Path, reader: FaceGeometryReader, detector: PeopleDetector, zoo: OpenModelZoo, most: int
+    clip: Path, engine: TfliteEngine, detector: PeopleDetector, zoo: OpenModelZoo, most: int
 ) -> list[list[Look]]:
     """The faces of a clip's first frames, those of one person after each other."""
+    reader, side = FaceGeometryReader(engine), engine.input_size.width
     people: list[list[Look]] = []
     for number, image in enumerate(_frames(clip, most)):
         for region in detector.find(Frame(image, NOW)):
             box = region.box
             if region.part is not Part.FACE or box.area < SMALLEST_FACE**2:
                 continue
-            crop, square = crop_of(image, SIDE, box)
+            crop, square = crop_of(image, side, box)
             answer = reader.answer(crop)
             gaze, head = reference(zoo, image, box)
             look = Look(number, box, answer, points_of(answer, square), gaze, head)
@@ -142,14 +142,14 @@ def jitter(people: list[list[Look]]) -> dict[str, float]:
 
 def measure_clips(model: Model, data: Path, most: int) -> dict[str, dict[str, float]]:
     """All figures of at most so many frames of each clip, by clip."""
-    reader = FaceGeometryReader(TfliteEngine(model))
+    engine = TfliteEngine(model)
     detector = PeopleDetector(TfliteEngine(find_model("people")), DetectionSettings())
     zoo = OpenModelZoo(data / "teachers")
     figures: dict[str, dict[str, float]] = {}
     everybody: list[list[Look]] = []
     for name in FACE_CLIPS:
         (clip,) = (data / "clips").glob(f"{name}.*")
-        people = looks_at(clip, reader, detector, zoo, most)
+        people = looks_at(clip, engine, detector, zoo, most)
         everybody += people
         figures[name] = {**gaze_agreement(people), **jitter(people)}
         if name in LENS_CLIPS:

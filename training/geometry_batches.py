@@ -39,7 +39,7 @@ WIDE_OPEN = 0.25
 SHUT_RATIO = 0.04
 """Aspect ratio of an eye that is shut."""
 TURNED_MORE_RAD = 0.3
-"""Yaw at which a face of `landmarks` is drawn twice as often as a frontal one."""
+"""Yaw at which a face of `landmarks` or `utkface` is drawn twice as often as a frontal one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +68,9 @@ class Sources:
             "face": split.taught["face"],
         }
         reached = {kind: np.arange(1, len(some) + 1) / len(some) for kind, some in faces.items()}
-        turned = np.cumsum(1 + np.abs(known.head[:, 0]) / TURNED_MORE_RAD)
-        reached["landmarks"] = turned / turned[-1]
+        for kind in ("landmarks", "utkface"):
+            turned = np.cumsum(1 + np.abs(faces[kind].head[:, 0]) / TURNED_MORE_RAD)
+            reached[kind] = turned / turned[-1]
         masked = [
             np.asarray(cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY), np.uint8)
             for _, chip in read_chips(data, "masked_face")

@@ -22,6 +22,7 @@ from training.geometry_agreement import error_scales
 from training.geometry_network import OUTPUTS, SIDE, FaceGeometryNet
 from training.geometry_samples import CROP_SHIFT_DOWN, CROP_SIDE, CropAugmentation, five_of
 from training.publish import describe, publish
+from training.visibility import visible_shares
 
 NAME = "face_geometry"
 DATA = "YouTube Faces key points, UTKFace, scene faces; taught by MediaPipe and Open Model Zoo"
@@ -85,6 +86,7 @@ def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Pa
         of_float=of_float,
         references=reference_errors(data / "teachers", colour, split.validation.points),
         clips=measure_clips(model, data, CLIP_FRAMES),
+        visible=visible_shares(TfliteEngine(model), data),
         portraits=portraits.chosen(
             np.arange(0, len(portraits), max(len(portraits) // PORTRAITS, 1))
         ),
