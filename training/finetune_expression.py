@@ -29,7 +29,7 @@ PLAN = Plan(
 BATCH = 32
 FROZEN_LAYERS = 6
 """The first layers see edges and shapes, which are the same in all faces: they stay as they are."""
-TETHER = 0.5
+TETHER = 0.3
 """Weight of the squared distance from the weights at the begin (Li et al., "Explicit Inductive
 Bias for Transfer Learning with Convolutional Networks", 2018)."""
 TAUGHT = 0.2
