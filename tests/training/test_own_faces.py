@@ -19,6 +19,7 @@ from tests.training.drawn_faces import DRAWN, draw_faces, draw_folder
 from training import expression
 from training.data import FerPlus
 from training.evaluate_expression import answers
+from training.flat_file import activation_ranges
 from training.own_expression import (
     FOLDS,
     PARTS,
@@ -212,3 +213,14 @@ def test_the_daemon_takes_the_file(learned: Path, capsys: pytest.CaptureFixture[
     assert trust > 0
     assert find_model(str(learned)).entry.data.endswith("own faces")
     assert find_model(str(learned)).entry.figures["accuracy"] > 0.7
+
+
+@pytest.mark.timeout(900)
+def test_activations_may_reach_as_far_as_real_faces_drive_them(learned: Path) -> None:
+    known = dict(activation_ranges(find_model("expression").path))
+    reached = dict(activation_ranges(learned))
+    assert reached.keys() == known.keys()
+    for name, (low, high) in known.items():
+        step = (high - low) / 255
+        assert reached[name][0] <= low + step, name
+        assert reached[name][1] >= high - step, name
