@@ -24,6 +24,46 @@ def temperature_for(logits: Array, targets: Array) -> float:
     return float(candidates[int(np.argmin(losses))])
 
 
+def beta_calibration_for(
+    scores: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+) -> tuple[float, float, float]:
+    """`below`, `above` and `shift` of `edge_agent.perception.confidence.ScoreCalibration`.
+
+    A weighted logistic regression, by Newton's method, of what is right (1.0, else 0.0) on scores
+    in (0, 1), all of shape (n,). A slope that would fall is 0.
+    """
+    logits = np.log(scores / (1 - scores))
+    design = np.stack(
+        [-np.logaddexp(0, -logits), np.logaddexp(0, logits), np.ones_like(logits)], axis=1
+    )
+    used = np.ones(3, np.bool_)
+    while True:
+        answer = np.zeros(3)
+        answer[used] = _logistic_regression(design[:, used], right, weights)
+        falling = used & (answer < 0) & [True, True, False]
+        if not falling.any():
+            below, above, shift = answer.tolist()
+            return below, above, shift
+        used &= ~falling
+
+
+def _logistic_regression(
+    design: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    answer = np.zeros(design.shape[1])
+    ridge = 1e-6 * np.eye(design.shape[1])
+    for _ in range(60):
+        given = 1 / (1 + np.exp(-np.clip(design @ answer, -30, 30)))
+        gradient = design.T @ (weights * (right - given))
+        curvature = (design * (weights * given * (1 - given))[:, None]).T @ design
+        answer = answer + np.linalg.solve(curvature + ridge, gradient)
+    return answer
+
+
 def deviation_scale_for(
     errors: npt.NDArray[np.floating], deviations: npt.NDArray[np.floating]
 ) -> float:

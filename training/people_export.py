@@ -27,13 +27,12 @@ class EncodedPeopleNet(nn.Module):
 
     Logits, sides and points differ in range, but an int8 tensor has one scale: the last
     convolutions are rescaled so that everything lies in [0, 6], which ReLU6 then makes certain.
-    Each logit is `slope` times the learned one plus `shift`, the calibration of its class.
     """
 
-    def __init__(self, network: PeopleNet, slope: Iterable[float], shift: Iterable[float]) -> None:
+    def __init__(self, network: PeopleNet) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).eval()
-        factor, offset = _encoding(torch.tensor([*slope]), torch.tensor([*shift]))
+        factor, offset = _encoding()
         for output in self.network.outputs:
             assert isinstance(output, nn.Conv2d) and output.bias is not None
             output.weight.data *= factor[:, None, None, None]
@@ -45,28 +44,25 @@ class EncodedPeopleNet(nn.Module):
 
 
 def recover_people(network: PeopleNet, file: Path, images: torch.Tensor) -> None:
-    """Fill `network` from a file of `export_people`, as `training.recover` does.
-
-    The calibration of the file's logits stays in them.
-    """
+    """Fill `network` from a file of `export_people`, as `training.recover` does."""
     recover(network, file, images, last=list(network.outputs))
-    factor, offset = _encoding(torch.ones(LOGITS), torch.zeros(LOGITS))
+    factor, offset = _encoding()
     for output in network.outputs:
         assert isinstance(output, nn.Conv2d) and output.bias is not None
         output.weight.data /= factor[:, None, None, None]
         output.bias.data = (output.bias.data - offset) / factor
 
 
-def _encoding(slopes: torch.Tensor, shifts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _encoding() -> tuple[torch.Tensor, torch.Tensor]:
     """By what the last layer's answers are multiplied, and what is then added; (CHANNELS,) each."""
     points = codec.CHANNELS - LOGITS * (1 + DISTANCES)
     factor = [
-        slopes / codec.LOGIT_SCALE,
+        torch.full((LOGITS,), 1 / codec.LOGIT_SCALE),
         torch.ones(LOGITS * DISTANCES),
         torch.full((points,), 1 / codec.POINT_SCALE),
     ]
     offset = [
-        (shifts - codec.LOGIT_SHIFT) / codec.LOGIT_SCALE,
+        torch.full((LOGITS,), -codec.LOGIT_SHIFT / codec.LOGIT_SCALE),
         torch.zeros(LOGITS * DISTANCES),
         torch.full((points,), -codec.POINT_SHIFT / codec.POINT_SCALE),
     ]
@@ -77,12 +73,9 @@ def export_people(
     network: PeopleNet,
     pictures: Iterable[npt.NDArray[np.uint8]],
     path: Path,
-    slope: Iterable[float] = (1.0,) * LOGITS,
-    shift: Iterable[float] = (0.0,) * LOGITS,
 ) -> None:
     """Write the int8 file; `pictures` of EXPORT_SIZE, from training data, set its ranges."""
     shown = (picture[None].astype(np.float32) / 255 for picture in pictures)
-    encoded = EncodedPeopleNet(network, slope, shift)
-    export_int8(encoded, torch.zeros(1, 3, *EXPORT_SIZE), shown, path)
+    export_int8(EncodedPeopleNet(network), torch.zeros(1, 3, *EXPORT_SIZE), shown, path)
     if make_resizable(path) != len(codec.STRIDES) - 1:
         raise ValueError(f"{path} has another neck than was expected")

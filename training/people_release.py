@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from edge_agent.devices.manifest import Model, find_model
 from edge_agent.perception import people as codec
+from training.calibrate import beta_calibration_for
 from training.detection_metrics import CALIBRATION_FLOOR, Tally
 from training.evaluate_people import Measurement, detector_for, labelled_scenes, measure
 from training.people_augment import SceneAugmentation
@@ -42,6 +41,12 @@ LICENCE = (
     "CC0, CC BY 4.0 and research-use data (UTKFace: non-commercial research); teacher YuNet: MIT"
 )
 CALIBRATION_PICTURES = 240
+AS_LEARNED = {
+    f"{part.value}_{name}": value
+    for part in codec.PARTS
+    for name, value in (("below", 1.0), ("above", 1.0), ("shift", 0.0))
+}
+"""The parameters that leave every score as the network learned it."""
 
 
 def release(
@@ -49,20 +54,14 @@ def release(
 ) -> dict[str, Any]:
     """Write the model of `network` into `models` and return its manifest entry.
 
-    The slope and shift of each class's logit are fitted to the uncalibrated int8 file on the
-    scenes that are held back, then built into the last layer.
+    The calibration of each class's scores is fitted to the int8 file on the scenes held back.
     """
-    pictures = calibration_pictures(groups)
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / f"{NAME}.tflite"
-        export_people(network, pictures, plain)
-        plain.with_suffix(".yaml").write_text(yaml.safe_dump(entry_of(plain, {})))
-        tallies = held_back_tallies(find_model(str(plain)), data)
-    slope, shift = fitted_calibration(tallies)
     file = models / f"{NAME}.tflite"
     file.parent.mkdir(parents=True, exist_ok=True)
-    export_people(network, pictures, file, slope, shift)
-    entry = entry_of(file, {})
+    export_people(network, calibration_pictures(groups), file)
+    entry = entry_of(file, AS_LEARNED)
+    publish(NAME, entry, models)
+    entry["parameters"] = fitted_calibration(held_back_tallies(find_model(NAME, models), data))
     publish(NAME, entry, models)
     model = find_model(NAME, models)
     measurements = held_back_measurements(model, data)
@@ -72,17 +71,17 @@ def release(
     return entry
 
 
-def entry_of(file: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(file: Path, calibration: Mapping[str, float]) -> dict[str, Any]:
     return describe(
         file,
         task="people",
         channels="bgr",
         outputs=[f"stride_{stride}" for stride in codec.STRIDES],
         labels=[part.value for part in codec.PARTS],
-        parameters={},
+        parameters=calibration,
         data=DATA,
         licence=LICENCE,
-        figures=figures,
+        figures={},
     )
 
 
@@ -132,43 +131,21 @@ def figures_of(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
     }
 
 
-def fitted_calibration(
-    tallies: Mapping[int, Sequence[Tally]],
-) -> tuple[list[float], list[float]]:
-    """Slope and shift per class that make the logits those of being right (Platt, 1999).
+def fitted_calibration(tallies: Mapping[int, Sequence[Tally]]) -> dict[str, float]:
+    """The parameters of `ScoreCalibration` for each class, fitted to finds of the learned scores.
 
     Every view counts the same, however many objects it has.
     """
-    slopes, shifts = [], []
-    for kind in range(LOGITS):
+    parameters = {}
+    for kind, part in enumerate(codec.PARTS):
         scores, right, weights = [], [], []
         for tally in tallies[kind]:
             chosen = np.array(tally.scores)
             kept = chosen >= CALIBRATION_FLOOR / 2
-            chosen = chosen[kept]
-            scores.append(np.log(chosen / (1 - chosen)))
+            scores.append(chosen[kept])
             right.append(np.array(tally.right, np.float64)[kept])
-            weights.append(np.full(len(chosen), 1 / max(len(chosen), 1)))
-        slope, shift = _logistic_fit(
-            np.concatenate(scores), np.concatenate(right), np.concatenate(weights)
-        )
-        slopes.append(slope)
-        shifts.append(shift)
-        print(f"calibration of {codec.PARTS[kind].value}: {slope:.3f} logit + {shift:.3f}")
-    return slopes, shifts
-
-
-def _logistic_fit(
-    logits: npt.NDArray[np.float64],
-    right: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-) -> tuple[float, float]:
-    """Weighted logistic regression on one variable, by Newton's method."""
-    design = np.stack([logits, np.ones_like(logits)], 1)
-    answer = np.array([1.0, 0.0])
-    for _ in range(50):
-        given = 1 / (1 + np.exp(-np.clip(design @ answer, -30, 30)))
-        gradient = design.T @ (weights * (right - given))
-        curvature = (design * (weights * given * (1 - given))[:, None]).T @ design
-        answer = answer + np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
-    return float(answer[0]), float(answer[1])
+            weights.append(np.full(kept.sum(), 1 / max(kept.sum(), 1)))
+        fitted = beta_calibration_for(*map(np.concatenate, (scores, right, weights)))
+        for name, value in zip(("below", "above", "shift"), fitted, strict=True):
+            parameters[f"{part.value}_{name}"] = round(value, 3)
+    return parameters

@@ -12,6 +12,7 @@ from edge_agent.domain.detection import Detection, FaceLandmarks, Part, Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.perception.close_look import laid_out, new_faces, tiles_for
+from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
 from edge_agent.settings import DetectionSettings
@@ -29,6 +30,7 @@ INPUT_MULTIPLE = 32
 MOST_CANDIDATES = 2000
 """Cells of one picture that are looked at further, the surest first."""
 SAME_OBJECT_IOU = 0.5
+AS_LEARNED = ScoreCalibration.as_learned(len(PARTS))
 DOUBTFUL_SCORE = 0.15
 """Faces below it are not worth a second look."""
 CLOSE_SCORE = 0.7
@@ -61,11 +63,14 @@ class PeopleDetector:
     """Finds the people of a frame by their faces, heads and bodies.
 
     One look at the whole frame; where bodies lead, a second one at heads too small for the first.
+    The model's parameters are those of `ScoreCalibration` for face, head and body.
     """
 
     def __init__(self, engine: Engine, settings: DetectionSettings) -> None:
         self._engine = engine
         self._settings = settings
+        names = [part.value for part in PARTS]
+        self._calibration = ScoreCalibration.from_parameters(engine.parameters, names)
 
     def detect(self, frame: Frame) -> tuple[Detection, ...]:
         """The persons in view, with boxes in pixels of the frame and clipped to it."""
@@ -104,7 +109,8 @@ class PeopleDetector:
 
     def _regions(self, image: Pixels, letterbox: Letterbox, least: float) -> tuple[Region, ...]:
         self._engine.resize(Size(image.shape[1], image.shape[0]))
-        found = distinct(decode(self._engine.infer(image), least))
+        outputs = self._engine.infer(image)
+        found = distinct(decode(outputs, least, self._calibration))
         return tuple(_regions(found, letterbox))
 
 
@@ -118,27 +124,32 @@ def input_size(source: Size, long_side: int) -> Size:
     return Size(width, height)
 
 
-def decode(outputs: Mapping[str, Tensor], threshold: float) -> Candidates:
+def decode(
+    outputs: Mapping[str, Tensor],
+    threshold: float,
+    calibration: ScoreCalibration = AS_LEARNED,
+) -> Candidates:
     """Candidates of at least `threshold` in the outputs `stride_S`, each (h, w, CHANNELS).
 
-    A score is the logistic of 3 v - 12. A side lies v^2 / 2 strides from the cell's centre, a
-    point 2 v - 6 strides.
+    A score's logit is 3 v - 12. A side lies v^2 / 2 strides from the cell's centre, a point 2 v - 6
+    strides.
     """
-    least = _encoded_logit(threshold)
+    least = (calibration.least_logits(threshold) - LOGIT_SHIFT) / LOGIT_SCALE
     levels = [_answers(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
     spoken = [level for level in levels if len(level[0])] or levels[:1]
     part, cell, place = (np.concatenate(arrays) for arrays in zip(*spoken, strict=True))
-    which = np.arange(len(part))
-    surest = np.argsort(-cell[which, part], kind="stable")[:MOST_CANDIDATES]
-    part, cell, place, which = part[surest], cell[surest], place[surest], which[: len(surest)]
+    score = calibration.probability(
+        cell[np.arange(len(part)), part] * LOGIT_SCALE + LOGIT_SHIFT, part
+    )
+    surest = np.argsort(-score, kind="stable")[:MOST_CANDIDATES]
+    part, cell, place, which = part[surest], cell[surest], place[surest], np.arange(len(surest))
     center, stride = place[:, :2], place[:, 2:]
-    logit = cell[which, part] * LOGIT_SCALE + LOGIT_SHIFT
     side = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
     reach = side * side * (stride / 2)
     shift = cell[:, 5 * len(PARTS) :].reshape(-1, 5, 2) * POINT_SCALE + POINT_SHIFT
     return Candidates(
         part,
-        1 / (1 + np.exp(-logit)),
+        score[surest],
         np.concatenate([center - reach[:, :2], center + reach[:, 2:]], 1),
         center[:, None] + shift * stride[:, None],
     )
@@ -156,15 +167,9 @@ def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
     return found.at(kept)
 
 
-def _encoded_logit(probability: float) -> float:
-    """The v of [0, 6] that stands for a probability."""
-    clipped = min(max(probability, 1e-9), 1 - 1e-9)
-    return float(np.log(clipped / (1 - clipped)) - LOGIT_SHIFT) / LOGIT_SCALE
-
-
-def _answers(values: Tensor, stride: int, least: float) -> tuple[Indices, Tensor, Tensor]:
-    """Of one level the scores of at least `least`: their part (n,), all numbers of their cell
-    (n, CHANNELS), and the cell's centre and stride in pixels (n, 3)."""
+def _answers(values: Tensor, stride: int, least: Tensor) -> tuple[Indices, Tensor, Tensor]:
+    """Of one level the scores of at least `least`, given by part: their part (n,), all numbers of
+    their cell (n, CHANNELS), and the cell's centre and stride in pixels (n, 3)."""
     columns = values.shape[1]
     found = np.flatnonzero(values[..., : len(PARTS)] >= least)
     cell, part = np.divmod(found, len(PARTS))

@@ -15,6 +15,7 @@ from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.detection import Part
 from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Size
+from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.people import (
     CHANNELS,
     INPUT_MULTIPLE,
@@ -43,7 +44,11 @@ class FakeEngine:
     """Answers with prepared outputs for whatever size it was last given."""
 
     def __init__(self) -> None:
-        self.parameters: dict[str, float] = {}
+        self.parameters = {
+            f"{part}_{name}": value
+            for part in ("face", "head", "body")
+            for name, value in (("below", 1.0), ("above", 1.0), ("shift", 0.0))
+        }
         self.input_size = Size(320, 256)
         self.spoken: dict[str, tuple[tuple[int, int], np.ndarray]] = {}
         self.seen: np.ndarray | None = None
@@ -104,6 +109,17 @@ def test_what_is_below_the_threshold_is_left_out() -> None:
     outputs["stride_8"][4, 10] = cell(2, 0.49, [1] * 4)
     assert len(decode(outputs, 0.5)) == 0
     assert len(decode(outputs, 0.48)) == 1
+
+
+def test_scores_are_what_the_calibration_makes_of_them() -> None:
+    ones, modest = np.ones(3, np.float32), np.array([-2.0, 0.0, 0.0], np.float32)
+    calibration = ScoreCalibration(ones, ones, modest)
+    outputs = silent_outputs(Size(320, 256))
+    outputs["stride_8"][4, 10] = np.maximum(cell(0, 0.8, [1] * 4), cell(2, 0.7, [1] * 4))
+    found = decode(outputs, 0.1, calibration)
+    assert found.part.tolist() == [2, 0], "a face's score is worth less here"
+    assert found.score == pytest.approx([0.7, 0.351], abs=1e-3)
+    assert decode(outputs, 0.4, calibration).part.tolist() == [2]
 
 
 def test_a_threshold_of_zero_is_bounded_work() -> None:

@@ -7,8 +7,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.expression import softmax
-from training.calibrate import expected_calibration_error, temperature_for
+from training.calibrate import (
+    beta_calibration_for,
+    expected_calibration_error,
+    temperature_for,
+)
 from training.reliability import MARGIN, SIDE, reliability_bins, reliability_diagram
 
 
@@ -20,6 +25,24 @@ def test_the_temperature_that_was_put_in_comes_out(temperature: float) -> None:
     one_hot = np.eye(5, dtype=np.float32)[truth]
     found = temperature_for(np.asarray(logits * temperature, np.float32), one_hot)
     assert found == pytest.approx(temperature, rel=0.1)
+
+
+def test_the_beta_calibration_that_was_put_in_comes_out() -> None:
+    rng = np.random.default_rng(6)
+    logits = rng.uniform(-5, 5, 40_000).astype(np.float32)
+    true = ScoreCalibration(*(np.array([v], np.float32) for v in (0.4, 2.0, -1.0)))
+    right = rng.random(len(logits)) < true.probability(logits, np.zeros(len(logits), np.intp))
+    scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    found = beta_calibration_for(scores, right.astype(np.float64), np.ones(len(logits)))
+    assert found == pytest.approx((0.4, 2.0, -1.0), abs=0.12)
+
+
+def test_a_calibration_never_turns_the_order_of_scores() -> None:
+    scores = np.repeat([0.1, 0.3, 0.7, 0.9], 100)
+    right = np.concatenate([np.arange(100) < n for n in (60, 20, 50, 90)]).astype(np.float64)
+    below, above, _ = beta_calibration_for(scores, right, np.ones(400))
+    assert below >= 0
+    assert above > 0
 
 
 def test_who_is_as_sure_as_right_has_no_error() -> None:

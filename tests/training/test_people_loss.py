@@ -99,7 +99,7 @@ def test_learning_one_picture_finds_its_face_and_body() -> None:
             module.momentum = 1.0
     with torch.no_grad():
         network(image)
-        encoded = EncodedPeopleNet(network, (1.0,) * 3, (0.0,) * 3)
+        encoded = EncodedPeopleNet(network)
         outputs = encoded(image)
     found = decode(
         {f"stride_{s}": o[0].numpy() for s, o in zip(STRIDES, outputs, strict=True)}, 0.3
