@@ -53,7 +53,8 @@ class DemographicsReader:
     def read(self, pixels: Pixels, face: Box, alignment: Alignment = AS_IT_STANDS) -> Demographics:
         """Of the face at `face` in a BGR frame; `NOTHING` where the crop shows too little."""
         side, roll_rad = self._engine.input_size.width, alignment.roll_rad
-        square = square_around(face, self._crop_side, self._crop_shift_down, roll_rad)
+        box = alignment.box or face
+        square = square_around(box, self._crop_side, self._crop_shift_down, roll_rad)
         crop = cut_upright(pixels, square, side, roll_rad, LEAST_INSIDE)
         if crop is None:
             return NOTHING

@@ -34,7 +34,9 @@ class ExpressionReader:
 
         None where the crop shows nothing.
         """
-        square = square_around(face, self._crop_side)
+        # A mouth that opens stretches the box by the points: better the detector's, if upright.
+        box = alignment.box if alignment.is_tilted and alignment.box else face
+        square = square_around(box, self._crop_side)
         crop = cut_upright(pixels, square, self._engine.input_size.width, alignment.roll_rad)
         if crop is None:
             return None, 0.0

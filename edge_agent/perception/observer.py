@@ -24,8 +24,9 @@ SMILE_BY_SHAPE = 0.5
 class Observer:
     """Reads the faces of the tracks. Heads that are switched off are None and never run.
 
-    The geometry comes first: it turns the crops of the others upright, and tells how frontal the
-    face is. Head pose and gaze are told only where they are wanted, whatever they are needed for.
+    The geometry comes first: it places the crops of the others and turns them upright, and tells
+    how frontal the face is. Head pose and gaze are told only where they are wanted, whatever they
+    are needed for.
     """
 
     def __init__(
