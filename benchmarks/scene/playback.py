@@ -90,12 +90,14 @@ def tracked(recording: Recording, *, truly: bool = False) -> list[TrackedFrame]:
     """The frames of a recording after the tracker, or one that `truly` knows, went over them."""
     tracker = TrueTracker() if truly else Tracker(TrackingSettings())
     owners: dict[int, Counter[int | None]] = defaultdict(Counter)
+    last_seen_s: dict[int, float] = {}
     frames = []
     for frame in recording.frames:
         if isinstance(tracker, TrueTracker):
             tracker.identify(frame.sightings)
         detections = tuple(sighting.detection for sighting in frame.sightings)
         tracks = tracker.update(detections, frame.captured_at, recording.size)
+        _forget_owners(tracks, frame.captured_at, owners, last_seen_s)
         frames.append(_attributed(frame, tracks, owners))
     return frames
 
@@ -120,12 +122,27 @@ def play(
     return reports
 
 
+def _forget_owners(
+    tracks: tuple[Track, ...],
+    now: Instant,
+    owners: dict[int, Counter[int | None]],
+    last_seen_s: dict[int, float],
+) -> None:
+    """Whoever a track takes up after so long that the visit may be over may be somebody else."""
+    for track in tracks:
+        if track.is_seen:
+            before_s = last_seen_s.get(track.track_id, now.monotonic_s)
+            if now.monotonic_s - before_s > SceneSettings().occlusion_s:
+                owners[track.track_id].clear()
+            last_seen_s[track.track_id] = now.monotonic_s
+
+
 def _attributed(
     frame: SimulatedFrame,
     tracks: tuple[Track, ...],
     owners: dict[int, Counter[int | None]],
 ) -> TrackedFrame:
-    """The frame with the tracks' owners: of each, whose detections it has had most."""
+    """The frame with the tracks' owners: of each, whose detections it has had most, of late."""
     by_detection = {id(sighting.detection): sighting for sighting in frame.sightings}
     observations = []
     for track in tracks:

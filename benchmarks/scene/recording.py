@@ -22,6 +22,7 @@ from edge_agent.domain.observation import (
     GenderEstimate,
     Observation,
 )
+from edge_agent.perception.observer import DEMOGRAPHICS_INTERVAL_S
 
 SIZE = Size(1280, 720)
 THRESHOLD = 0.0
@@ -159,7 +160,7 @@ class _Shown:
         score = self._offset[part] + wander - 1.5 * (1.0 - visible)
         if part is Part.FACE:
             score -= 2.5 * max(abs(self.person.head_yaw(time_s)) - 0.6, 0.0)
-        score += self._rng.gauss(0.0, 0.3)
+        score += self._rng.gauss(0.0, self._detector.score_per_frame)
         if score < THRESHOLD:
             return None
         found = _jittered(self._rng, clipped, self._detector.jitter, sway)
@@ -179,7 +180,7 @@ class _Reader:
         self._person = person
         self._noise = noise
         self._every_s = rng.choice((0.0, 0.0, 0.0, 0.2, 0.4))
-        self._next_s = 0.0
+        self._next_s = self._next_told_s = 0.0
         self._emotions = [
             Wander(rng, noise.expression_over_time, noise.expression_correlation_s) for _ in Emotion
         ]
@@ -206,12 +207,15 @@ class _Reader:
         quality = min(face_height / 80.0, 1.0) * max(math.cos(yaw), 0.0)
         quality = min(max(quality + self._rng.gauss(0.0, 0.05), 0.0), 1.0)
         worse = 1.6 - 0.6 * quality
+        is_told = time_s >= self._next_told_s
+        if is_told:
+            self._next_told_s = time_s + DEMOGRAPHICS_INTERVAL_S
         return Observation(
             track_id=-1,
             face_quality=quality,
             expression=self._expression(time_s, worse),
-            age=self._age(time_s, worse),
-            gender=self._gender_estimate(time_s, worse),
+            age=self._age(time_s, worse) if is_told else None,
+            gender=self._gender_estimate(time_s, worse) if is_told else None,
             geometry=self._geometry(time_s, yaw, quality, worse),
         )
 

@@ -5,18 +5,19 @@ running baseline over the visit, and only a rise above it is a peak. Before a pe
 baseline is what faces at rest look like in general: narrow for happiness (hardly anybody smiles
 broadly at rest, so who comes in smiling is noticed), wide for sadness and anger.
 
-Precondition: a rise of `least_rise` and of `open_deviations` for `least_duration_s`. Evidence: the
-height of the rise, and the same in standard deviations of baseline and noise. Looks weigh by the
-quality of the face and the confidence of the reading. Hysteresis: a peak is over when the rise has
-stayed under half its greatest height, or under the least rise, for `settling_s`. One report per
-peak. Neutral has no peaks.
+Precondition: a face that is surely one (the back of a head that was taken for a face has no
+expression) and that the model can read; and a rise of `least_rise` and of `open_deviations` for
+`least_duration_s`. Evidence: the height of the rise, and the same in standard deviations of
+baseline and noise. Looks weigh by the quality of the face and the confidence of the reading.
+Hysteresis: a peak is over when the rise has stayed under half its greatest height, or under the
+least rise, for `settling_s`. One report per peak. Neutral has no peaks.
 """
 
 from __future__ import annotations
 
 import math
 
-from edge_agent.domain.observation import Emotion
+from edge_agent.domain.observation import Emotion, Expression
 from edge_agent.scene.calibration import BASELINES, EMOTION, BaselinePrior, EmotionConstants
 from edge_agent.scene.confidence import share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
@@ -31,6 +32,7 @@ class EmotionRule:
     """Finds the peaks of one person's face."""
 
     def __init__(self, constants: EmotionConstants = EMOTION) -> None:
+        self._constants = constants
         self._smoothed = Smoothed(constants.smoothing_s)
         self._peaks = tuple(Peak(emotion, constants) for emotion in PEAKING)
         self._time_s = -math.inf
@@ -41,6 +43,8 @@ class EmotionRule:
         if observation is None or observation.expression is None:
             return ()
         expression = observation.expression
+        if _is_doubtful(look, expression, self._constants):
+            return ()
         trust = max(observation.face_quality * expression.confidence, LEAST_WEIGHT)
         step_s, self._time_s = look.time_s - self._time_s, look.time_s
         self._smoothed.add(expression.intensities, look.time_s, trust)
@@ -135,12 +139,10 @@ class Peak:
         elif time_s - self._last_high_s >= constants.settling_s:
             self.is_open = False
 
-    def evidence(
-        self, time_s: float, strongest_other: float, certainty: float
-    ) -> tuple[float, ...] | None:
-        """(1, rise in deviations, lead, certainty); None where the precondition fails."""
-        constants = self._constants
-        if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
-            return None
-        deviations = min(self.rise / self._deviation, constants.most_deviations)
-        return 1.0, deviations, self.rise
+
+def _is_doubtful(look: Look, expression: Expression, constants: EmotionConstants) -> bool:
+    """Whether the face may be none, or the model says that it cannot read it."""
+    detection = look.sighting.detection if look.sighting is not None else None
+    face = detection.face if detection is not None else None
+    is_doubtful_face = face is not None and face.confidence < constants.least_face_confidence
+    return is_doubtful_face or expression.confidence < constants.least_reading_confidence

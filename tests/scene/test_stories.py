@@ -131,6 +131,28 @@ def test_false_boxes_that_flicker_never_appear() -> None:
     assert all(state.entities == () for state in stage.states)
 
 
+def test_what_is_hardly_a_face_shows_no_emotion() -> None:
+    """The back of a head, taken for a face now and then, reads as anything."""
+    cross, calm = expression(anger=0.85), expression()
+
+    def from_behind(time_s: float) -> Shown:
+        return Shown(face_score=0.55, expression=cross if 5.0 <= time_s < 7.0 else calm)
+
+    stage = Stage(settings(emotion_detected=1.0))
+    stage.play({1: from_behind}, 10.0)
+
+    assert stage.of(EventType.EMOTION_DETECTED) == []
+
+
+def test_what_the_model_says_it_cannot_read_is_no_emotion() -> None:
+    joy = replace(expression(happiness=0.9), confidence=0.18)
+    calm = replace(expression(), confidence=0.15)
+    stage = Stage(settings(emotion_detected=1.0))
+    stage.play({1: lambda t: Shown(expression=joy if 5.0 <= t < 7.0 else calm)}, 10.0)
+
+    assert stage.of(EventType.EMOTION_DETECTED) == []
+
+
 def test_a_resting_face_that_looks_sad_fires_nothing() -> None:
     sad = Shown(expression=expression(sadness=0.5, anger=0.1))
     stage = Stage(settings(emotion_detected=0.6))

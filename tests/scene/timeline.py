@@ -58,6 +58,8 @@ class Shown:
     body: Box | None = A_BODY
     face: Box | None = A_FACE
     score: float = 0.95
+    face_score: float | None = None
+    """That of the face, where it differs."""
     expression: Expression | None = field(default_factory=expression)
     gaze: Gaze | None = None
     head: HeadPose | None = None
@@ -159,7 +161,9 @@ def detection_of(shown: Shown) -> Detection | None:
     if shown.body is None and shown.face is None:
         return None
     return Detection(
-        face=Region(Part.FACE, shown.face, shown.score, landmarks_in(shown.face))
+        face=Region(
+            Part.FACE, shown.face, shown.face_score or shown.score, landmarks_in(shown.face)
+        )
         if shown.face is not None
         else None,
         body=Region(Part.BODY, shown.body, shown.score) if shown.body is not None else None,
