@@ -100,7 +100,7 @@ class EmotionConstants:
 
 @dataclass(frozen=True, slots=True)
 class FocusConstants:
-    weights: tuple[float, ...] = (5.6, 1.6, -3.3, -3.3, 2.2)
+    weights: tuple[float, ...] = (3.758, 1.112, -2.638, -1.19, 2.007)
     """Of (1, time beyond the least, spread and reach in radii, certainty of the reading)."""
     most_beyond_s: float = 2.0
     radius_rad: float = 0.15
