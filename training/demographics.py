@@ -182,7 +182,13 @@ FIFTH = replace(
     ),
 )
 """The same at length: every shorter stage was still gaining when it ended."""
-STAGES = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+SIXTH = replace(
+    FIFTH,
+    name="sixth",
+    plan=Plan(epochs=16, learning_rate=1e-3, weight_decay=0.05, seed=6),
+)
+"""Once more, towards what the fifth has learned."""
+STAGES = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 
 
 class DemographicsNet(ResidualNet):
