@@ -15,7 +15,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in TASKS:
         print(f"usage: python -m training.evaluate {{{','.join(TASKS)}}} ...", file=sys.stderr)
         return 0 if argv[:1] in (["-h"], ["--help"]) else 2
-    module = importlib.import_module(f"training.evaluate_{argv[0]}")
+    module = importlib.import_module(f"training.{argv[0]}.evaluate")
     module.main(argv[1:])
     return 0
 

@@ -34,9 +34,10 @@ from edge_agent.perception.expression import ExpressionReader
 from edge_agent.perception.face_geometry import FaceGeometryReader
 from edge_agent.perception.people import PeopleDetector
 from edge_agent.settings import DetectionSettings
-from training import card, demographics
+from training import card
 from training.data import FERPLUS_CLASSES, FerPlus, data_root
-from training.utkface import Split, UtkFace
+from training.demographics import train
+from training.demographics.utkface import Split, UtkFace
 
 TILTS_DEG = (0, 10, 20, 30)
 TURNS_DEG = (0, 15, 30, 45, 90)
@@ -247,9 +248,9 @@ def utkface(every: int) -> UtkFace:
     folder = data_root() / "utkface"
     split = Split.of(
         UtkFace.read(folder / "train.zip", folder / "train.csv"),
-        calibration=demographics.CALIBRATION_FACES,
-        validation=demographics.VALIDATION_FACES,
-        seed=demographics.SPLIT_SEED,
+        calibration=train.CALIBRATION_FACES,
+        validation=train.VALIDATION_FACES,
+        seed=train.SPLIT_SEED,
     )
     return split.validation.chosen(np.arange(0, len(split.validation), every))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.detection_metrics import Tally, calibration_error
+from training.people.metrics import Tally, calibration_error
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:

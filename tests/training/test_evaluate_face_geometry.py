@@ -17,7 +17,9 @@ from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.geometry import Box, Gaze, HeadPose, Point
 from edge_agent.perception.face_geometry import FaceLandmarks, GeometryAnswer
-from training.evaluate_face_geometry import (
+from training.face_geometry.chips import read_points
+from training.face_geometry.clips import Look, jitter
+from training.face_geometry.evaluate import (
     answers,
     crop_of,
     errors_between,
@@ -27,11 +29,9 @@ from training.evaluate_face_geometry import (
     points_of,
     read_images,
 )
-from training.face_chips import read_points
-from training.face_geometry_clips import Look, jitter
-from training.face_labels import persons_of
-from training.geometry_samples import five_of
-from training.head_pose import projected, solved
+from training.face_geometry.head_pose import projected, solved
+from training.face_geometry.labels import persons_of
+from training.face_geometry.samples import five_of
 
 KEYS = {
     "n",

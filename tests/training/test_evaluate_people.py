@@ -12,7 +12,7 @@ import pytest
 
 from training import evaluate
 from training.data import decode
-from training.scenes import is_held_back, read_labels
+from training.people.scenes import is_held_back, read_labels
 
 KEYS = {
     "images",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.eyelids import LOWER_LIDS, UPPER_LIDS, aspect_ratios, with_closed_eyes
-from training.irises import CORNERS, IRISES, IrisGaze, iris_offsets, turned
-from training.mesh_convention import LEFT_EYE, RIGHT_EYE, Convention, Frames
-from training.smiles import LIPS, Smiles
+from training.face_geometry.eyelids import LOWER_LIDS, UPPER_LIDS, aspect_ratios, with_closed_eyes
+from training.face_geometry.irises import CORNERS, IRISES, IrisGaze, iris_offsets, turned
+from training.face_geometry.mesh_convention import LEFT_EYE, RIGHT_EYE, Convention, Frames
+from training.face_geometry.smiles import LIPS, Smiles
 
 RANDOM = np.random.default_rng(0)
 SHAPE = RANDOM.normal(0, 20, (478, 3)) + np.array([80, 80, 0])

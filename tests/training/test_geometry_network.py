@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
-from training.geometry_network import (  # noqa: E402 - after the skips
+from training.face_geometry.network import (  # noqa: E402 - after the skips
     OUTPUTS,
     PARTS,
     SIDE,

@@ -10,8 +10,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from training.face_labels import Faces
-from training.geometry_samples import (
+from training.face_geometry.head_pose import projected, solved
+from training.face_geometry.labels import Faces
+from training.face_geometry.samples import (
     CROP_SIDE,
     LABELS_LIE_RIGHT,
     MIRRORED,
@@ -20,7 +21,6 @@ from training.geometry_samples import (
     five_of,
     turned_gaze,
 )
-from training.head_pose import projected, solved
 
 STILL = CropAugmentation(
     rotation_rad=0.0,
@@ -140,6 +140,6 @@ def test_what_is_hidden_is_not_to_be_told() -> None:
 
 
 def test_the_flat_target_has_the_parts_that_the_loss_expects() -> None:
-    from training.geometry_network import PARTS
+    from training.face_geometry.network import PARTS
 
     assert Target.no_face().flat().shape == (sum(PARTS),)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.geometry_samples import MIRRORED
-from training.head_pose import angles_of, orthographic, projected, rotation_of, solved
-from training.mean_face import MEAN_FACE
+from training.face_geometry.head_pose import angles_of, orthographic, projected, rotation_of, solved
+from training.face_geometry.mean_face import MEAN_FACE
+from training.face_geometry.samples import MIRRORED
 
 NOSE, CHIN = 30, 8
 LEFT_EYE, RIGHT_EYE = 36, 45

@@ -16,11 +16,10 @@ from edge_agent.domain.geometry import Box
 from edge_agent.domain.observation import Emotion
 from edge_agent.perception.expression import ExpressionReader
 from tests.training.drawn_faces import DRAWN, draw_faces, draw_folder
-from training import expression
 from training.data import FerPlus
-from training.evaluate_expression import answers
-from training.flat_file import activation_ranges
-from training.own_expression import (
+from training.expression import train
+from training.expression.evaluate import answers
+from training.expression.own import (
     FOLDS,
     PARTS,
     Estimate,
@@ -29,7 +28,8 @@ from training.own_expression import (
     learn_own,
     smallest_as_good,
 )
-from training.own_faces import OwnFaces, emotion_named, read_own_faces
+from training.expression.own_faces import OwnFaces, emotion_named, read_own_faces
+from training.flat_file import activation_ranges
 
 PER_EMOTION = 8
 OTHERS_PER_EMOTION = 15
@@ -102,7 +102,7 @@ def test_faults_end_the_command_with_a_status_and_no_file(
     output = tmp_path / "mine.tflite"
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit) as raised:
-        expression.main(["--faces", str(tmp_path / "empty"), "--output", str(output)])
+        train.main(["--faces", str(tmp_path / "empty"), "--output", str(output)])
     assert raised.value.code == InputError.exit_status
     assert "at least 2 emotions" in capsys.readouterr().err
     assert not output.exists()
@@ -166,7 +166,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
     drawn = draw_folder(folder / "drawn", PER_EMOTION, seed=1)
     output = folder / "my-expression.tflite"
-    expression.main(["--faces", str(drawn), "--output", str(output), "--folds", "2"])
+    train.main(["--faces", str(drawn), "--output", str(output), "--folds", "2"])
     return output
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from training.people_export import (
+from training.people.export import (
     EXPORT_SIZE,
     EncodedPeopleNet,
     export_people,
     recover_people,
 )
-from training.people_network import CHANNELS, STRIDES, PeopleNet
+from training.people.network import CHANNELS, STRIDES, PeopleNet
 
 
 @pytest.fixture(scope="module")

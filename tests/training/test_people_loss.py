@@ -8,9 +8,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra `train`")
 
 from edge_agent.perception.people import decode  # noqa: E402
-from training.people_export import EncodedPeopleNet  # noqa: E402
-from training.people_loss import PeopleLoss, answers, distance, generalized_iou, iou  # noqa: E402
-from training.people_network import CHANNELS, STRIDES, PeopleNet  # noqa: E402
+from training.people.export import EncodedPeopleNet  # noqa: E402
+from training.people.loss import PeopleLoss, answers, distance, generalized_iou, iou  # noqa: E402
+from training.people.network import CHANNELS, STRIDES, PeopleNet  # noqa: E402
 
 torch.set_num_threads(1)  # more only wait for each other on networks this small
 SMALL = {"stem": 8, "widths": (8, 8, 8, 8), "depths": (0, 0, 0, 0), "neck": (8, 8, 8, 8)}

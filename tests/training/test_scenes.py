@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.people_augment import SceneAugmentation, mirrored
-from training.pseudo_faces import TeacherFaces, merged
-from training.scenes import BODY, FACE, HEAD, Scene, is_held_back, labelled_scene, taught
+from training.people.augment import SceneAugmentation, mirrored
+from training.people.pseudo_faces import TeacherFaces, merged
+from training.people.scenes import BODY, FACE, HEAD, Scene, is_held_back, labelled_scene, taught
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 

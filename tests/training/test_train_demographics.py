@@ -9,7 +9,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
 from training.calibrate import deviation_scale_for  # noqa: E402 - after the skips
-from training.demographics import (  # noqa: E402
+from training.demographics.card import worse_cameras  # noqa: E402
+from training.demographics.evaluate import Answers  # noqa: E402
+from training.demographics.train import (  # noqa: E402
     AGES,
     SECOND,
     SIDE,
@@ -23,10 +25,8 @@ from training.demographics import (  # noqa: E402
     loss,
     told,
 )
-from training.demographics_card import worse_cameras  # noqa: E402
-from training.evaluate_demographics import Answers  # noqa: E402
+from training.demographics.utkface import UtkFace  # noqa: E402
 from training.networks import multiply_accumulates  # noqa: E402
-from training.utkface import UtkFace  # noqa: E402
 
 
 def faces(ages: np.ndarray, female: np.ndarray) -> UtkFace:

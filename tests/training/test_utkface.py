@@ -10,7 +10,7 @@ import pytest
 
 cv2 = pytest.importorskip("cv2")
 
-from training.utkface import Split, UtkFace, doubles, whole  # noqa: E402 - after the skip
+from training.demographics.utkface import Split, UtkFace, doubles, whole  # noqa: E402 - after the skip
 
 
 def chip(seed: int, side: int = 112) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The age and gender model: its data, its training and its measures."""

@@ -1,0 +1,102 @@
+"""What the MediaPipe face mesh says of every chip.
+
+python -m training.face_geometry.mesh_teacher --out FOLDER
+
+The teacher (Grishchenko et al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time",
+2020; Apache-2.0) has operations of its own, so it runs in the package mediapipe 0.10.21, which asks
+for another NumPy than the training: run this module alone in an environment of its own, with
+mediapipe installed. One file of answers per group of chips; a finished one is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.data import data_root
+from training.face_geometry.chips import Chip, read_chips
+
+MESH_GROUPS = ("landmarks", "face", "utkface")
+MESH_POINTS = 478
+"""468 of the face and two irises of five points."""
+PADDING = 0.3
+"""Share of a chip's side that is added on each side: the mesh's own detector needs surroundings."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meshes:
+    """`points` of shape (n, 478, 3) in pixels of the chips called `names`; z grows away from the
+    camera. Only the chips in which a face was found are there."""
+
+    names: tuple[str, ...]
+    points: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(cls, file: Path) -> Meshes:
+        if not file.exists():
+            raise SystemExit(
+                f"no answers of the mesh teacher at {file}: see training.face_geometry.mesh_teacher"
+            )
+        with np.load(file) as kept:
+            return cls(tuple(kept["names"].tolist()), kept["points"].astype(np.float32))
+
+
+def fill(data: Path, group: str, file: Path) -> None:
+    """Ask the teacher about every chip of a group and write what it says to `file`."""
+    import mediapipe as mp
+
+    names, points = [], []
+    started = time.monotonic()
+    with mp.solutions.face_mesh.FaceMesh(
+        static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3
+    ) as mesh:
+        for number, (name, chip) in enumerate(read_chips(data, group)):
+            found = _look(mesh, chip)
+            if found is not None:
+                names.append(name)
+                points.append(found)
+            if number % 1000 == 999:
+                pace = (number + 1) / (time.monotonic() - started)
+                print(f"  {group}: {number + 1} seen, {len(names)} found, {pace:.0f}/s", flush=True)
+    unfinished = file.with_suffix(".part.npz")
+    np.savez(unfinished, names=np.array(names), points=np.array(points, np.float32))
+    unfinished.replace(file)
+
+
+def _look(mesh: Any, chip: Chip) -> npt.NDArray[np.float32] | None:
+    border = round(chip.shape[0] * PADDING)
+    padded = cv2.copyMakeBorder(chip, *(border,) * 4, cv2.BORDER_REPLICATE)
+    height, width = padded.shape[:2]
+    faces = mesh.process(cv2.cvtColor(padded, cv2.COLOR_BGR2RGB)).multi_face_landmarks
+    if not faces:
+        return None
+    found = np.array([[p.x * width, p.y * height, p.z * width] for p in faces[0].landmark])
+    found[:, :2] -= border
+    return found.astype(np.float32)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.face_geometry.mesh_teacher", description=__doc__
+    )
+    parser.add_argument("--data", type=Path, help="root of the data sets")
+    parser.add_argument("--out", type=Path, default=Path("training/runs/face_geometry"))
+    arguments = parser.parse_args(argv)
+    cv2.setNumThreads(1)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for group in MESH_GROUPS:
+        file = arguments.out / f"mesh-{group}.npz"
+        if not file.exists():
+            fill(arguments.data or data_root(), group, file)
+            print(f"{file} written", flush=True)
+
+
+if __name__ == "__main__":
+    main()

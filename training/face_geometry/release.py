@@ -1,0 +1,147 @@
+"""From the trained geometry network to the file, its calibration, its figures and its card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from edge_agent.devices.manifest import find_model
+from edge_agent.devices.tflite import TfliteEngine
+from training.card import rounded
+from training.export import export_int8
+from training.face_geometry.agreement import error_scales
+from training.face_geometry.card import write_card
+from training.face_geometry.clips import measure_clips
+from training.face_geometry.evaluate import crop_of, measure, read_images, reference_errors
+from training.face_geometry.labels import Faces, Split
+from training.face_geometry.network import OUTPUTS, SIDE, FaceGeometryNet
+from training.face_geometry.samples import CROP_SHIFT_DOWN, CROP_SIDE, CropAugmentation, five_of
+from training.face_geometry.visibility import visible_shares
+from training.publish import describe, publish
+
+NAME = "face_geometry"
+DATA = "YouTube Faces key points, UTKFace, scene faces; taught by MediaPipe and Open Model Zoo"
+LICENCE = "UTKFace: non-commercial research use; the others: MIT, Apache-2.0, CC BY 4.0, CC0"
+RANGE_FACES = 600
+PORTRAITS = 2000
+CLIP_FRAMES = 150
+SPLIT_NAME = "persons held back from landmarks"
+
+Array = npt.NDArray[np.floating]
+
+
+def plain_crops(faces: Faces) -> tuple[torch.Tensor, Array]:
+    """Labelled faces as evaluations cut them: images (n, 1, 96, 96), points in shares of them."""
+    images, shares = [], []
+    for image, points in zip(faces.images, faces.points, strict=True):
+        crop, square = crop_of(image, SIDE)
+        images.append(crop)
+        shares.append((points - [square.x, square.y]) / square.width)
+    return torch.from_numpy(np.stack(images)[:, None]), np.array(shares, np.float64)
+
+
+def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Path) -> None:
+    """Quantize, calibrate and measure the trained network, and put it into the manifest."""
+    file = folder / f"{NAME}.tflite"
+    as_labelled(trained, split.training)
+    of_float = errors_of(trained, split.validation, plain_crops(split.validation))
+    export_int8(trained, torch.zeros(1, 1, SIDE, SIDE), shown_faces(split), file)
+    entry = describe(
+        file,
+        task=NAME,
+        channels="grey",
+        outputs=OUTPUTS,
+        labels=(),
+        parameters={
+            "crop_side": CROP_SIDE,
+            "crop_shift_down": CROP_SHIFT_DOWN,
+            "points_error_scale": 1.0,
+            "head_error_scale": 1.0,
+            "gaze_error_scale": 1.0,
+        },
+        data=DATA,
+        licence=LICENCE,
+        figures={},
+    )
+    publish(NAME, entry, folder)
+    entry["parameters"] |= error_scales(find_model(NAME, folder), split.calibration)
+    publish(NAME, entry, folder)
+    model = find_model(NAME, folder)
+    _, figures = measure(model, list(split.validation.images), split.validation.points)
+    entry["figures"] = {"split": SPLIT_NAME, **rounded(figures)}
+    publish(NAME, entry, folder)
+    print(f"{file}: {entry['figures']} {entry['parameters']}", flush=True)
+    colour = read_images(data / "landmarks" / "train.zip", split.validation.names)
+    portraits = split.taught["utkface"]
+    write_card(
+        folder / "cards" / f"{NAME}.md",
+        TfliteEngine(model),
+        split.validation,
+        figures=figures,
+        of_float=of_float,
+        references=reference_errors(data / "teachers", colour, split.validation.points),
+        clips=measure_clips(model, data, CLIP_FRAMES),
+        visible=visible_shares(TfliteEngine(model), data),
+        portraits=portraits.chosen(
+            np.arange(0, len(portraits), max(len(portraits) // PORTRAITS, 1))
+        ),
+    )
+
+
+@torch.no_grad()
+def as_labelled(network: FaceGeometryNet, faces: Faces) -> None:
+    """Move the points of a network, in place, to where the labels of these faces lie on average:
+    they are off to one side, which mirrored faces do not let it learn."""
+    images, shares = plain_crops(faces)
+    network = network.cpu().eval()
+    told = torch.cat([network(part.float() / 255)[0] for part in images.split(256)])
+    off = told.double().numpy() - five_of(shares).reshape(len(shares), -1)
+    network.points.bias -= torch.from_numpy(np.median(off, axis=0)).to(network.points.bias)
+
+
+def shown_faces(split: Split) -> Iterator[npt.NDArray[np.float32]]:
+    """Inputs of the file from training data, as different as the daemon may see them."""
+    random = np.random.default_rng(6)
+    augment = CropAugmentation(side=SIDE, cover=0.05, hide=0.0)
+    for faces in (split.training, split.taught["utkface"]):
+        for number in random.permutation(len(faces))[: RANGE_FACES // 2]:
+            crop, _ = augment.face(faces, int(number), faces.images[number], random)
+            yield crop[None, :, :, None].astype(np.float32) / 255
+
+
+@torch.no_grad()
+def errors_of(
+    model: nn.Module, faces: Faces, crops: tuple[torch.Tensor, Array]
+) -> dict[str, float]:
+    """Of the float network on plain crops of labelled faces; angles in degrees."""
+    images, shares = crops
+    target = next(model.parameters()).device
+    answers: list[list[torch.Tensor]] = []
+    for start in range(0, len(images), 128):
+        pixels = images[start : start + 128].to(target).float() / 255
+        answers.append(list(model(pixels.contiguous(memory_format=torch.channels_last))))
+    points, head, gaze, _, logits = (
+        torch.cat(parts).float().cpu().numpy() for parts in zip(*answers, strict=True)
+    )
+    true = five_of(shares)
+    unit = np.linalg.norm(true[:, 1] - true[:, 0], axis=1)
+    off = np.linalg.norm(points.reshape(-1, 5, 2) - true, axis=2).mean(1) / unit
+    angles = np.degrees(np.abs(head - faces.head).mean(0))
+    known = np.isfinite(faces.eyes_open)
+    looks = np.isfinite(faces.gaze[:, 0])
+    gaze_off = np.degrees(np.abs(gaze - faces.gaze)[looks].mean(0))
+    right = (logits[known, 0] > 0) == (faces.eyes_open[known] > 0.5)
+    return {
+        "nme": float(off.mean()),
+        "yaw": float(angles[0]),
+        "pitch": float(angles[1]),
+        "roll": float(angles[2]),
+        "gaze_yaw": float(gaze_off[0]),
+        "gaze_pitch": float(gaze_off[1]),
+        "eyes": float(right.mean()),
+    }
