@@ -29,12 +29,6 @@ class ScoreCalibration:
     shift: Tensor
 
     @classmethod
-    def as_learned(cls, kinds: int) -> ScoreCalibration:
-        """The one that leaves every score as it is."""
-        ones = np.ones(kinds, np.float32)
-        return cls(ones, ones, np.zeros(kinds, np.float32))
-
-    @classmethod
     def from_parameters(
         cls, parameters: Mapping[str, float], kinds: Sequence[str]
     ) -> ScoreCalibration:
@@ -45,6 +39,12 @@ class ScoreCalibration:
                 for name in ("below", "above", "shift")
             )
         )
+
+    @staticmethod
+    def as_learned(kinds: Sequence[str]) -> dict[str, float]:
+        """The parameters that leave every score as it is."""
+        plain = (("below", 1.0), ("above", 1.0), ("shift", 0.0))
+        return {f"{kind}_{name}": value for kind in kinds for name, value in plain}
 
     def probability(self, logits: Tensor, kind: npt.NDArray[np.intp]) -> Tensor:
         """Of finds of these kinds, of which each is an index, with these logits, all (n,)."""

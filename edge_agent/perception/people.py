@@ -30,7 +30,8 @@ INPUT_MULTIPLE = 32
 MOST_CANDIDATES = 2000
 """Cells of one picture that are looked at further, the surest first."""
 SAME_OBJECT_IOU = 0.5
-AS_LEARNED = ScoreCalibration.as_learned(len(PARTS))
+PART_NAMES = tuple(part.value for part in PARTS)
+AS_LEARNED = ScoreCalibration.from_parameters(ScoreCalibration.as_learned(PART_NAMES), PART_NAMES)
 DOUBTFUL_SCORE = 0.15
 """Faces below it are not worth a second look."""
 CLOSE_SCORE = 0.7
@@ -69,8 +70,7 @@ class PeopleDetector:
     def __init__(self, engine: Engine, settings: DetectionSettings) -> None:
         self._engine = engine
         self._settings = settings
-        names = [part.value for part in PARTS]
-        self._calibration = ScoreCalibration.from_parameters(engine.parameters, names)
+        self._calibration = ScoreCalibration.from_parameters(engine.parameters, PART_NAMES)
 
     def detect(self, frame: Frame) -> tuple[Detection, ...]:
         """The persons in view, with boxes in pixels of the frame and clipped to it."""

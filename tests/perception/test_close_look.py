@@ -18,7 +18,8 @@ from edge_agent.perception.close_look import (
     new_faces,
     tiles_for,
 )
-from edge_agent.perception.people import CHANNELS, STRIDES, PeopleDetector
+from edge_agent.perception.confidence import ScoreCalibration
+from edge_agent.perception.people import CHANNELS, PART_NAMES, STRIDES, PeopleDetector
 from edge_agent.settings import DetectionSettings
 
 FRAME = Size(1280, 720)
@@ -114,7 +115,7 @@ class TwoLooks:
     """An engine that sees a body at the first look and a face in the first tile at the second."""
 
     def __init__(self) -> None:
-        self.parameters: dict[str, float] = {}
+        self.parameters = ScoreCalibration.as_learned(PART_NAMES)
         self.input_size = Size(320, 256)
         self.looks: list[np.ndarray] = []
 

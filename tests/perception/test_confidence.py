@@ -23,7 +23,8 @@ def told(calibration: ScoreCalibration, *logits: float) -> np.ndarray:
 
 def test_as_learned_is_the_logistic() -> None:
     wanted = [1 / (1 + np.exp(z)) for z in (3.0, 0.0, -1.5)]
-    assert told(ScoreCalibration.as_learned(1), -3.0, 0.0, 1.5) == pytest.approx(wanted, abs=1e-6)
+    calibration = ScoreCalibration.from_parameters(ScoreCalibration.as_learned(["a"]), ["a"])
+    assert told(calibration, -3.0, 0.0, 1.5) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_modest_below_and_bold_above() -> None:

@@ -20,6 +20,7 @@ from edge_agent.perception.people import (
     CHANNELS,
     INPUT_MULTIPLE,
     MOST_CANDIDATES,
+    PART_NAMES,
     STRIDES,
     Candidates,
     PeopleDetector,
@@ -44,11 +45,7 @@ class FakeEngine:
     """Answers with prepared outputs for whatever size it was last given."""
 
     def __init__(self) -> None:
-        self.parameters = {
-            f"{part}_{name}": value
-            for part in ("face", "head", "body")
-            for name, value in (("below", 1.0), ("above", 1.0), ("shift", 0.0))
-        }
+        self.parameters = ScoreCalibration.as_learned(PART_NAMES)
         self.input_size = Size(320, 256)
         self.spoken: dict[str, tuple[tuple[int, int], np.ndarray]] = {}
         self.seen: np.ndarray | None = None

@@ -45,8 +45,8 @@ A residual network of 3x3 convolutions with a stem of stride 2. Age is learned a
 (deep label distribution learning, Gao et al., 2018): cross entropy towards a normal distribution
 about the labelled age, wider for the old, and the absolute error of the mean; gender by cross
 entropy with smoothed labels. Faces are moved, turned, scaled, blurred, lit, tinted, made grey, sent
-through JPEG and partly covered at random. It is trained in five stages, each from the average of
-the weights of the one before; in the last three a part of each target is what the network said
+through JPEG and partly covered at random. It is trained in six stages, each from the average of
+the weights of the one before; in the last four a part of each target is what the network said
 before, against the noise of the labels (Furlanello et al., 2018). Quantized to int8 throughout,
 with the whole ranges over 512 training faces. `python -m training.demographics` makes the
 file again; `training/RESULTS.md` has what each stage gave."""

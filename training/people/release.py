@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edge_agent.devices.manifest import Model, find_model
 from edge_agent.perception import people as codec
+from edge_agent.perception.confidence import ScoreCalibration
 from training.calibrate import beta_calibration_for
 from training.people.augment import SceneAugmentation
 from training.people.card import write_card
@@ -41,12 +42,6 @@ LICENCE = (
     "CC0, CC BY 4.0 and research-use data (UTKFace: non-commercial research); teacher YuNet: MIT"
 )
 CALIBRATION_PICTURES = 240
-AS_LEARNED = {
-    f"{part.value}_{name}": value
-    for part in codec.PARTS
-    for name, value in (("below", 1.0), ("above", 1.0), ("shift", 0.0))
-}
-"""The parameters that leave every score as the network learned it."""
 
 
 def release(
@@ -59,7 +54,7 @@ def release(
     file = models / f"{NAME}.tflite"
     file.parent.mkdir(parents=True, exist_ok=True)
     export_people(network, calibration_pictures(groups), file)
-    entry = entry_of(file, AS_LEARNED)
+    entry = entry_of(file, ScoreCalibration.as_learned(codec.PART_NAMES))
     publish(NAME, entry, models)
     entry["parameters"] = fitted_calibration(held_back_tallies(find_model(NAME, models), data))
     publish(NAME, entry, models)
@@ -77,7 +72,7 @@ def entry_of(file: Path, calibration: Mapping[str, float]) -> dict[str, Any]:
         task="people",
         channels="bgr",
         outputs=[f"stride_{stride}" for stride in codec.STRIDES],
-        labels=[part.value for part in codec.PARTS],
+        labels=codec.PART_NAMES,
         parameters=calibration,
         data=DATA,
         licence=LICENCE,
