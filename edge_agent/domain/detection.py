@@ -28,6 +28,11 @@ class FaceLandmarks:
     right_mouth: Point
 
     @property
+    def points(self) -> tuple[Point, ...]:
+        """All five, in the order of their names above, in which they can make landmarks again."""
+        return (self.left_eye, self.right_eye, self.nose, self.left_mouth, self.right_mouth)
+
+    @property
     def mouth(self) -> Point:
         """The middle between the corners of the mouth."""
         return Point(

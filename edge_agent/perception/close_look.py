@@ -63,14 +63,7 @@ class Tile:
         return moved.moved(self.source.x, self.source.y)
 
     def _landmarks(self, landmarks: FaceLandmarks, frame: Size) -> FaceLandmarks:
-        points = (
-            landmarks.left_eye,
-            landmarks.right_eye,
-            landmarks.nose,
-            landmarks.left_mouth,
-            landmarks.right_mouth,
-        )
-        boxes = (self._box(Box(point.x, point.y, 0, 0)) for point in points)
+        boxes = (self._box(Box(point.x, point.y, 0, 0)) for point in landmarks.points)
         return FaceLandmarks(*(Point(box.x, box.y).clipped(frame) for box in boxes))
 
 

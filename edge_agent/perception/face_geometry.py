@@ -174,15 +174,11 @@ def probability_within(tolerance: float, mean_error: float) -> float:
 
 
 def _placed(landmarks: FaceLandmarks, square: Box) -> FaceLandmarks:
-    points = (
-        landmarks.left_eye,
-        landmarks.right_eye,
-        landmarks.nose,
-        landmarks.left_mouth,
-        landmarks.right_mouth,
-    )
     return FaceLandmarks(
-        *(Point(square.x + p.x * square.width, square.y + p.y * square.height) for p in points)
+        *(
+            Point(square.x + point.x * square.width, square.y + point.y * square.height)
+            for point in landmarks.points
+        )
     )
 
 

@@ -133,7 +133,7 @@ class Portrait:
         landmarks, confidence = found
         sample = [
             value
-            for point in _points(landmarks)
+            for point in landmarks.points
             for value in ((point.x - box.x) / box.width, (point.y - box.y) / box.height)
         ]
         self._landmarks.add((*sample, confidence), look.time_s, confidence)
@@ -148,13 +148,3 @@ def _best_landmarks(
     if face is not None and face.landmarks is not None:
         return face.landmarks, face.confidence
     return None
-
-
-def _points(landmarks: FaceLandmarks) -> tuple[Point, ...]:
-    return (
-        landmarks.left_eye,
-        landmarks.right_eye,
-        landmarks.nose,
-        landmarks.left_mouth,
-        landmarks.right_mouth,
-    )

@@ -106,19 +106,8 @@ def answers(
 
 def points_of(answer: GeometryAnswer, square: Box) -> Array:
     """The five points (5, 2) in pixels."""
-    shares = np.array([[p.x, p.y] for p in five_points(answer)])
+    shares = np.array([[p.x, p.y] for p in answer.landmarks.points])
     return np.asarray(shares * square.width + [square.x, square.y])
-
-
-def five_points(answer: GeometryAnswer) -> tuple[Point, ...]:
-    places = answer.landmarks
-    return (
-        places.left_eye,
-        places.right_eye,
-        places.nose,
-        places.left_mouth,
-        places.right_mouth,
-    )
 
 
 def heads_of(told: Sequence[GeometryAnswer]) -> Array:
