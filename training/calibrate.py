@@ -10,6 +10,8 @@ from training.reliability import reliability_bins
 
 Array = npt.NDArray[np.float32]
 
+LEAST_SLOPE = 0.3
+"""Of a fitted calibration, in log-odds per logit."""
 NORMAL_80 = 1.2815516
 """Standard deviations about the mean between which 80 % of a normal distribution lie."""
 
@@ -32,32 +34,34 @@ def beta_calibration_for(
     """`below`, `above` and `shift` of `edge_agent.perception.confidence.ScoreCalibration`.
 
     A weighted logistic regression, by Newton's method, of what is right (1.0, else 0.0) on scores
-    in (0, 1), all of shape (n,). A slope that would fall is 0.
+    in (0, 1), all of shape (n,). No slope is less than LEAST_SLOPE: what scores least must stay
+    less likely than what scores little, or all of it would be looked at.
     """
     logits = np.log(scores / (1 - scores))
     design = np.stack(
         [-np.logaddexp(0, -logits), np.logaddexp(0, logits), np.ones_like(logits)], axis=1
     )
-    used = np.ones(3, np.bool_)
+    answer, free = np.full(3, LEAST_SLOPE), np.ones(3, np.bool_)
     while True:
-        answer = np.zeros(3)
-        answer[used] = _logistic_regression(design[:, used], right, weights)
-        falling = used & (answer < 0) & [True, True, False]
-        if not falling.any():
+        given = design[:, ~free] @ answer[~free]
+        answer[free] = _logistic_regression(design[:, free], given, right, weights)
+        flat = free & (answer < LEAST_SLOPE) & [True, True, False]
+        if not flat.any():
             below, above, shift = answer.tolist()
             return below, above, shift
-        used &= ~falling
+        answer[flat], free = LEAST_SLOPE, free & ~flat
 
 
 def _logistic_regression(
     design: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
     right: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     answer = np.zeros(design.shape[1])
     ridge = 1e-6 * np.eye(design.shape[1])
     for _ in range(60):
-        given = 1 / (1 + np.exp(-np.clip(design @ answer, -30, 30)))
+        given = 1 / (1 + np.exp(-np.clip(offset + design @ answer, -30, 30)))
         gradient = design.T @ (weights * (right - given))
         curvature = (design * (weights * given * (1 - given))[:, None]).T @ design
         answer = answer + np.linalg.solve(curvature + ridge, gradient)

@@ -10,6 +10,7 @@ import pytest
 from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.expression import softmax
 from training.calibrate import (
+    LEAST_SLOPE,
     beta_calibration_for,
     expected_calibration_error,
     temperature_for,
@@ -41,8 +42,8 @@ def test_a_calibration_never_turns_the_order_of_scores() -> None:
     scores = np.repeat([0.1, 0.3, 0.7, 0.9], 100)
     right = np.concatenate([np.arange(100) < n for n in (60, 20, 50, 90)]).astype(np.float64)
     below, above, _ = beta_calibration_for(scores, right, np.ones(400))
-    assert below >= 0
-    assert above > 0
+    assert below == LEAST_SLOPE
+    assert above > LEAST_SLOPE
 
 
 def test_who_is_as_sure_as_right_has_no_error() -> None:
