@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+import queue
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,25 @@ def fit(
         )
         _save(checkpoint, plan, epoch + 1, network=network, average=average, optimizer=optimizer)
     return average.cpu().eval()
+
+
+def ahead(batches: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
+    """The same batches, made in a thread of their own while earlier ones are learned from."""
+    made: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                made.put(batch)
+            made.put(None)
+        except BaseException as error:
+            made.put(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    while (batch := made.get()) is not None:
+        if isinstance(batch, BaseException):
+            raise batch
+        yield batch
 
 
 def _schedule(at: int, total: int, plan: Plan, steps_per_epoch: int) -> float:

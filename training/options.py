@@ -5,8 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from training.publish import MODELS
+
+
+class Named(Protocol):
+    """A stage of a training."""
+
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 def parser_for(
@@ -28,10 +39,15 @@ def parser_for(
     return parser
 
 
-def add_after(parser: argparse.ArgumentParser, stages: Sequence[str]) -> None:
+def add_after(parser: argparse.ArgumentParser, stages: Sequence[Named]) -> None:
     """Add --after, by which a training of several stages begins behind one of them."""
     parser.add_argument(
         "--after",
-        choices=stages,
+        choices=[stage.name for stage in stages],
         help="go on behind this stage from the file that is shipped, without a checkpoint of it",
     )
+
+
+def behind(stages: Sequence[N], name: str) -> Sequence[N]:
+    """The stages that follow the one called `name`."""
+    return stages[[stage.name for stage in stages].index(name) + 1 :]

@@ -22,9 +22,11 @@ from edge_agent.domain.entity import Entity, SceneState
 from edge_agent.domain.errors import InputError, OutputError
 from edge_agent.domain.event import Event
 from edge_agent.domain.frame import Frame
+from edge_agent.domain.observation import FaceGeometry
 from edge_agent.messages.faces import faces_document
 from edge_agent.messages.payloads import Json, encoded, scene_document
 from edge_agent.scene.demographics import AGE_TOLERANCE_YEARS
+from edge_agent.scene.portrait import best_landmarks
 
 Step = tuple[Frame, SceneState, tuple[Event, ...]]
 
@@ -86,7 +88,9 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
         if face is None:
             continue
         observation = pipeline.observer.look_at(frame, face)
-        age, gender, geometry = observation.age, observation.gender, observation.geometry
+        age, gender = observation.age, observation.gender
+        geometry = observation.geometry or FaceGeometry()
+        landmarks, sure = best_landmarks(geometry, face) or (None, 0.0)
         entity = Entity(
             entity_id=uuid4(),
             first_seen=frame.captured_at,
@@ -94,29 +98,19 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
             attention_s=0.0,
             face=face.box,
             face_roi_confidence=face.confidence,
-            landmarks=face.landmarks,
-            landmarks_confidence=face.confidence if face.landmarks else 0.0,
+            landmarks=landmarks,
+            landmarks_confidence=sure,
             age_years=age.years if age else None,
             age_confidence=age.probability_within(AGE_TOLERANCE_YEARS) if age else 0.0,
             gender=gender.gender if gender else None,
             gender_confidence=gender.confidence if gender else 0.0,
             expression=observation.expression,
+            head=geometry.head,
+            head_confidence=geometry.head_confidence,
+            gaze=geometry.gaze,
+            gaze_confidence=geometry.gaze_confidence,
+            eyes_open=geometry.eyes_open,
         )
-        if geometry is not None:
-            entity = replace(
-                entity,
-                head=geometry.head,
-                head_confidence=geometry.head_confidence,
-                gaze=geometry.gaze,
-                gaze_confidence=geometry.gaze_confidence,
-                eyes_open=geometry.eyes_open,
-            )
-        if geometry is not None and geometry.landmarks is not None:
-            entity = replace(
-                entity,
-                landmarks=geometry.landmarks,
-                landmarks_confidence=geometry.landmarks_confidence,
-            )
         faces.append(entity)
     return tuple(sorted(faces, key=lambda entity: -(entity.face.area if entity.face else 0.0)))
 

@@ -107,7 +107,7 @@ def _geometry(canvas: Image, entity: Entity, face_width: float, thickness: int) 
         return
     eyes = landmarks.left_eye, landmarks.right_eye
     radius = max(round(face_width / 50), 1)
-    for point in (*eyes, landmarks.nose, landmarks.left_mouth, landmarks.right_mouth):
+    for point in landmarks.points:
         cv2.circle(canvas, _pixel(point), radius, POINT_COLOUR, cv2.FILLED, cv2.LINE_AA)
     if head is not None:
         nod = _across_and_down(head.yaw_rad, head.pitch_rad, HEAD_REACH * face_width)

@@ -12,6 +12,8 @@ from edge_agent.perception.tensors import Tensor
 
 LOGITS = np.linspace(-12.0, 6.0, 361, dtype=np.float32)
 """Over which a calibration is inverted; between them it is as good as straight."""
+OVER, UNDER = np.logaddexp(0, LOGITS), np.logaddexp(0, -LOGITS)
+"""The softplus of each and of its opposite: every frame asks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,18 +50,20 @@ class ScoreCalibration:
 
     def probability(self, logits: Tensor, kind: npt.NDArray[np.intp]) -> Tensor:
         """Of finds of these kinds, of which each is an index, with these logits, all (n,)."""
-        return np.asarray(1 / (1 + np.exp(-self._log_odds(logits, kind))), np.float32)
+        over, under = np.logaddexp(0, logits), np.logaddexp(0, -logits)
+        return np.asarray(1 / (1 + np.exp(-self._log_odds(over, under, kind))), np.float32)
 
     def least_logits(self, probability: float) -> Tensor:
         """The logits from which each kind has at least `probability`, of shape (kinds,)."""
         wanted = np.clip(probability, 1e-9, 1 - 1e-9)
         log_odds = np.log(wanted / (1 - wanted))
         least = [
-            np.interp(log_odds, self._log_odds(LOGITS, np.intp(kind)), LOGITS)
+            np.interp(log_odds, self._log_odds(OVER, UNDER, np.intp(kind)), LOGITS)
             for kind in range(len(self.shift))
         ]
         return np.array(least, np.float32)
 
-    def _log_odds(self, logits: Tensor, kind: npt.NDArray[np.intp] | np.intp) -> Tensor:
-        over, under = np.logaddexp(0, logits), np.logaddexp(0, -logits)
+    def _log_odds(
+        self, over: Tensor, under: Tensor, kind: npt.NDArray[np.intp] | np.intp
+    ) -> Tensor:
         return np.asarray(self.above[kind] * over - self.below[kind] * under + self.shift[kind])

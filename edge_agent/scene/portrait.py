@@ -126,7 +126,7 @@ class Portrait:
     def _read_landmarks(self, track: Track, look: Look) -> None:
         assert track.detection is not None
         geometry = look.observation.geometry if look.observation is not None else None
-        found = _best_landmarks(geometry, track.detection.face)
+        found = best_landmarks(geometry, track.detection.face)
         box = track.face_box
         if found is None or box is None or box.area <= 0.0:
             return
@@ -139,7 +139,7 @@ class Portrait:
         self._landmarks.add((*sample, confidence), look.time_s, confidence)
 
 
-def _best_landmarks(
+def best_landmarks(
     geometry: FaceGeometry | None, face: Region | None
 ) -> tuple[FaceLandmarks, float] | None:
     """Those of the geometry model, else those that the detector found."""

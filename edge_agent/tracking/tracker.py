@@ -89,7 +89,7 @@ class Tracker:
         face_leads = np.array([person.lead is Part.FACE for person in self._people])[:, None]
         direct = np.where(face_leads, found.has_face, found.has_body)
         boxes = np.where(face_leads[..., None], found.faces, found.bodies)
-        doubts = np.where(face_leads[..., None], found.face_doubt, np.zeros((len(found), 4)))
+        doubts = np.where(face_leads[..., None], found.face_doubt, 0.0)
         cost = self._filters.misfit(boxes, doubts, found.confidence)
         other = np.where(face_leads, found.has_body, found.has_face)
         if other.any():

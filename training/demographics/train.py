@@ -7,7 +7,7 @@ interrupted goes on where it was.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from training.demographics.utkface import Split, UtkFace, whole
 from training.export import export_int8
 from training.fit import Batch, Plan, fit, generator_for
 from training.networks import ResidualNet
-from training.options import add_after, parser_for
+from training.options import add_after, behind, parser_for
 from training.publish import MODELS, describe, publish
 from training.recover import recover
 
@@ -414,21 +414,20 @@ def main(argv: list[str] | None = None) -> None:
     publish_model(network, split, arguments.models)
 
 
-def begun(network: nn.Module, split: Split, after: str | None) -> tuple[Stage, ...]:
+def begun(network: nn.Module, split: Split, after: str | None) -> Sequence[Stage]:
     """The stages to come: those behind `after`, `network` filled from the shipped file, or all."""
     if after is None:
         return STAGES
     shown = split.training.chosen(np.arange(0, len(split.training), RECOVERY_STEP)).stacked(SIDE)
     images = torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255
     recover(network, find_model(NAME, MODELS).path, images)
-    names = [stage.name for stage in STAGES]
-    return STAGES[names.index(after) + 1 :]
+    return behind(STAGES, after)
 
 
 def _arguments() -> argparse.ArgumentParser:
     data = "folder of utkface (default: that of the data)"
     parser = parser_for("demographics", __doc__, data=data)
-    add_after(parser, [stage.name for stage in STAGES])
+    add_after(parser, STAGES)
     return parser
 
 

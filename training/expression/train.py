@@ -31,7 +31,7 @@ from training.expression.evaluate import Answers, answers
 from training.expression.network import NAME, entry_of, logits_of, network, write_file
 from training.expression.own import FOLDS, learn_own
 from training.fit import generator_for
-from training.options import parser_for
+from training.options import add_after, behind, parser_for
 from training.publish import MODELS, publish
 from training.recover import recover
 
@@ -78,8 +78,7 @@ def begun(
         return courses
     shown = torch.from_numpy(training.faces[::RECOVERY_STEP])[:, None].float() / 255
     recover(fresh, find_model(NAME, MODELS).path, shown)
-    names = [course.name for course in courses]
-    return courses[names.index(after) + 1 :]
+    return behind(courses, after)
 
 
 def publish_model(
@@ -125,11 +124,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=int, help="of each course instead of its own number, for a trial"
     )
-    parser.add_argument(
-        "--after",
-        choices=[course.name for course in COURSES[:-1]],
-        help="go on behind this course from the file that is shipped, without its checkpoint",
-    )
+    add_after(parser, COURSES[:-1])
     own = parser.add_argument_group("your own faces")
     own.add_argument(
         "--faces",

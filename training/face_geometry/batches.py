@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,22 +159,3 @@ def joined(*groups: Faces) -> Faces:
         [image for faces in groups for image in faces.images],
         **{name: both(name) for name in arrays},
     )
-
-
-def ahead(batches: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
-    """The same batches, made in a thread of their own while earlier ones are learned from."""
-    made: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
-
-    def make() -> None:
-        try:
-            for batch in batches:
-                made.put(batch)
-            made.put(None)
-        except BaseException as error:
-            made.put(error)
-
-    threading.Thread(target=make, daemon=True).start()
-    while (batch := made.get()) is not None:
-        if isinstance(batch, BaseException):
-            raise batch
-        yield batch

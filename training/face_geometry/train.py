@@ -26,12 +26,12 @@ import torch
 from torch import nn
 
 from training.data import data_root
-from training.face_geometry.batches import Sources, ahead
+from training.face_geometry.batches import Sources
 from training.face_geometry.labels import Split, read_split
 from training.face_geometry.network import SIDE, FaceGeometryNet, loss
 from training.face_geometry.release import errors_of, plain_crops, publish_model
 from training.face_geometry.samples import CropAugmentation
-from training.fit import Batch, Plan, fit, generator_for
+from training.fit import Batch, Plan, ahead, fit, generator_for
 from training.options import parser_for
 
 

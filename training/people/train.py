@@ -7,10 +7,8 @@ that was interrupted goes on where it was: the teacher's finds and each epoch ar
 from __future__ import annotations
 
 import argparse
-import queue
-import threading
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +19,8 @@ from torch import nn
 
 from edge_agent.devices.manifest import find_model
 from training.data import data_root, decode
-from training.fit import Batch, Plan, fit, generator_for
-from training.options import add_after, parser_for
+from training.fit import Batch, Plan, ahead, fit, generator_for
+from training.options import add_after, behind, parser_for
 from training.people.augment import SceneAugmentation, collated
 from training.people.export import recover_people
 from training.people.loss import PeopleLoss
@@ -72,7 +70,7 @@ class Course:
     seed: int = 1
 
 
-COURSES = (
+COURSES: Sequence[Course] = (
     Course("first", (256,), epochs=15),
     Course("second", (256, 320), epochs=6, seed=2),
     Course("third", (256,), epochs=28, crops=2000, learning_rate=1.5e-3, seed=3),
@@ -105,13 +103,13 @@ def trained_network(
 
     Where the courses up to `after` are over, the file that is shipped is what they ended with.
     """
-    learner, courses = network(), list(COURSES)
+    learner, courses = network(), COURSES
     if after is not None:
         shown = torch.from_numpy(np.stack(calibration_pictures(groups)))
         recover_people(
             learner, find_model("people", MODELS).path, shown.permute(0, 3, 1, 2).float() / 255
         )
-        courses = courses[[course.name for course in courses].index(after) + 1 :]
+        courses = behind(courses, after)
     for course in courses:
         finished = run / course.name / "average.pt"
         if not finished.exists():
@@ -179,25 +177,6 @@ def train(
     return fit(learner, batches, loss, plan, run, steps_per_epoch=course.crops // BATCH)
 
 
-def ahead(items: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
-    """The same batches, made in a thread of their own while earlier ones are learned from."""
-    made: queue.Queue[Batch | Exception | None] = queue.Queue(depth)
-
-    def make() -> None:
-        try:
-            for item in items:
-                made.put(item)
-            made.put(None)
-        except Exception as error:
-            made.put(error)
-
-    threading.Thread(target=make, daemon=True).start()
-    while (batch := made.get()) is not None:
-        if isinstance(batch, Exception):
-            raise batch
-        yield batch
-
-
 def pick(groups: dict[str, list[Scene]], count: int, random: np.random.Generator) -> list[Scene]:
     """Pictures by the groups' shares; the first is never a mere face chip."""
     names = [name for name in SHARES if groups[name]]
@@ -235,7 +214,7 @@ def _pictures(
 
 def _arguments() -> argparse.ArgumentParser:
     parser = parser_for("people", __doc__, data="root of the data sets", threads=2)
-    add_after(parser, [course.name for course in COURSES])
+    add_after(parser, COURSES)
     return parser
 
 
