@@ -96,6 +96,21 @@ def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
     assert len(faults) == 6
 
 
+def test_a_double_is_known_by_the_sub_folder_however_deep_it_lies(tmp_path: Path) -> None:
+    folder = draw_folder(tmp_path / "mine", 3, seed=1)
+    anger = folder / "anger"
+    (anger / "S010" / "happy end").mkdir(parents=True)
+    (anger / "drawn 0.png").rename(anger / "S010" / "happy end" / "drawn 0.png")
+    same = (anger / "S010" / "happy end" / "drawn 0.png").read_bytes()
+    (anger / "S011.png").write_bytes(same)
+    own = read_own_faces(folder)
+    assert own.counts()[Emotion.ANGER] == 3
+    assert any("same picture" in remark for remark in own.remarks)
+    (folder / "sadness" / "S012.png").write_bytes(same)
+    with pytest.raises(InputError, match=r"S012.png is the same picture as .*; keep one of them"):
+        read_own_faces(folder)
+
+
 def test_faults_end_the_command_with_a_status_and_no_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

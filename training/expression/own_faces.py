@@ -116,7 +116,8 @@ class _Reader:
     faces: list[Image] = field(default_factory=list)
     emotions: list[Emotion] = field(default_factory=list)
     people: list[str] = field(default_factory=list)
-    seen: dict[str, Path] = field(default_factory=dict)
+    seen: dict[str, tuple[Path, Emotion]] = field(default_factory=dict)
+    """Where each picture was met first, and as what, by the digest of its pixels."""
 
     def read(self, folder: Path) -> None:
         emotion = emotion_named(folder.name)
@@ -139,9 +140,10 @@ class _Reader:
         except InputError as error:
             self.faults.append(f"{error}; replace or remove it")
             return
-        known = self.seen.setdefault(hashlib.sha256(pixels.tobytes()).hexdigest(), file)
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        known, its_emotion = self.seen.setdefault(digest, (file, emotion))
         if known != file:
-            if emotion_named(known.relative_to(known.parents[1]).parts[0]) is not emotion:
+            if its_emotion is not emotion:
                 self.faults.append(f"{file} is the same picture as {known}; keep one of them")
             else:
                 self.remarks.append(f"{file} is the same picture as {known}: left out")
