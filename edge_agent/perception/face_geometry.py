@@ -38,6 +38,12 @@ LEAST_INSIDE = 0.5
 LOG_ERROR_LIMIT = 10.0
 """Logarithm of an error beyond which it is as good as endless."""
 
+MIRRORED_POINTS = (1, 0, 2, 4, 3)
+"""The five points in the order in which a mirror shows them."""
+_MIRROR_POINT = np.array([-1, 1], np.float32)
+_MIRROR_HEAD = np.array([-1, 1, -1], np.float32)
+_MIRROR_GAZE = np.array([-1, 1], np.float32)
+
 NOTHING = FaceGeometry()
 
 
@@ -76,8 +82,12 @@ class FaceGeometryReader:
 
     The model's parameters: `crop_side` and `crop_shift_down` place the upright crop about the face
     box; `points_error_scale`, `head_error_scale` and `gaze_error_scale` make the errors that it
-    expects true for faces that it was not trained on. Its outputs: `points` (10,), `head` (3,),
-    `gaze` (2,), `errors` (3,) and `logits` (3,); `answer_from` says what they mean.
+    expects true for faces that it was not trained on. Where there is `points_lie_right`, the model
+    looks at the crop's mirror image, too, and the mean of both counts: what it errs in to one side
+    it errs in to the other the second time. It is by how much its points, like the labels that they
+    were learned from, lie right of what they mark, in shares of the crop's side. Its outputs:
+    `points` (10,), `head` (3,), `gaze` (2,), `errors` (3,) and `logits` (3,); `answer_from` says
+    what they mean.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -85,6 +95,7 @@ class FaceGeometryReader:
         parameters = engine.parameters
         self._crop_side = parameters["crop_side"]
         self._crop_shift_down = parameters["crop_shift_down"]
+        self._lie_right = parameters.get("points_lie_right")
         self._scales = ErrorScales(
             points=parameters["points_error_scale"],
             head=parameters["head_error_scale"],
@@ -106,7 +117,25 @@ class FaceGeometryReader:
 
     def answer(self, crop: Pixels) -> GeometryAnswer:
         """That to a grey crop of the model's size."""
-        return answer_from(self._engine.infer(crop), self._scales)
+        outputs = self._engine.infer(crop)
+        if self._lie_right is not None:
+            mirror = self._engine.infer(np.ascontiguousarray(crop[:, ::-1]))
+            other = mirrored(mirror, self._lie_right)
+            outputs = {name: _mean(outputs[name], other[name]) for name in outputs}
+        return answer_from(outputs, self._scales)
+
+
+def mirrored(outputs: Mapping[str, Tensor], lie_right: float) -> dict[str, Tensor]:
+    """The model's outputs for a crop, from those for its mirror image; in both, points lie right of
+    what they mark by `lie_right`, in shares of the crop's side."""
+    points = outputs["points"].reshape(5, 2)[list(MIRRORED_POINTS)] * _MIRROR_POINT
+    points[:, 0] += 1 + 2 * lie_right
+    return {
+        **outputs,
+        "points": points.ravel(),
+        "head": outputs["head"] * _MIRROR_HEAD,
+        "gaze": outputs["gaze"] * _MIRROR_GAZE,
+    }
 
 
 def answer_from(
@@ -171,6 +200,10 @@ def geometry_from(answer: GeometryAnswer, square: Box, trust: float = 1.0) -> Fa
 def probability_within(tolerance: float, mean_error: float) -> float:
     """That an error distributed as Laplace's first law is at most `tolerance`."""
     return -math.expm1(-tolerance / mean_error) if mean_error > 0 else 1.0
+
+
+def _mean(one: Tensor, other: Tensor) -> Tensor:
+    return np.asarray((one + other) / 2, np.float32)
 
 
 def _placed(landmarks: FaceLandmarks, square: Box) -> FaceLandmarks:

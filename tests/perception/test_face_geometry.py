@@ -25,6 +25,7 @@ from edge_agent.perception.face_geometry import (
     FaceGeometryReader,
     answer_from,
     geometry_from,
+    mirrored,
     probability_within,
 )
 from edge_agent.perception.tensors import Pixels, Tensor
@@ -70,6 +71,28 @@ class FakeEngine:
         return self.outputs
 
 
+class OneSidedEngine(FakeEngine):
+    """Sees where the bright side of a crop is, and yaw, gaze and points there; always too far to
+    the right by `off`. Its points lie `lie_right` right of what they mark, as labels do."""
+
+    def __init__(self, off: float, lie_right: float) -> None:
+        super().__init__()
+        self.parameters["points_lie_right"] = lie_right
+        self.off, self.lie_right = off, lie_right
+
+    def infer(self, image: Pixels) -> dict[str, Tensor]:
+        self.shown.append(image)
+        bright_right = image[:, 48:].mean() > image[:, :48].mean()
+        truth = said() if bright_right else mirrored(said(), 0.0)
+        points = truth["points"].reshape(5, 2) + np.float32([self.off + self.lie_right, 0])
+        return {
+            **truth,
+            "points": points.ravel(),
+            "head": truth["head"] + np.float32([self.off, 0, self.off]),
+            "gaze": truth["gaze"] + np.float32([self.off, 0]),
+        }
+
+
 def told(outputs: dict[str, Tensor], trust: float = 1.0) -> FaceGeometry:
     return geometry_from(answer_from(outputs), SQUARE, trust)
 
@@ -107,6 +130,44 @@ def test_a_face_is_read_in_pixels_of_the_frame() -> None:
     assert geometry.gaze == answer_from(said()).gaze
     assert geometry.eyes_open == pytest.approx(1, abs=0.01)
     assert geometry.smiling_degree == pytest.approx(0.12, abs=0.01)
+
+
+@given(st.floats(-0.2, 0.2), st.floats(0, 0.05))
+def test_errors_to_one_side_cancel_where_the_mirror_image_is_read_too(
+    off: float, lie_right: float
+) -> None:
+    engine = OneSidedEngine(off, lie_right)
+    crop = np.tile(np.arange(96, dtype=np.uint8), (96, 1))
+    answer, true = FaceGeometryReader(engine).answer(crop), answer_from(said())
+    assert len(engine.shown) == 2
+    assert (engine.shown[1] == crop[:, ::-1]).all()
+    assert engine.shown[1].flags.c_contiguous
+    for found, marked in zip(answer.landmarks.points, true.landmarks.points, strict=True):
+        assert (found.x, found.y) == pytest.approx((marked.x + lie_right, marked.y), abs=1e-5)
+    for axis in ("yaw_rad", "pitch_rad", "roll_rad"):
+        assert getattr(answer.head, axis) == pytest.approx(getattr(true.head, axis), abs=1e-5)
+    assert answer.gaze.distance_to(true.gaze) < 1e-5
+    assert answer.points_error == pytest.approx(true.points_error)
+    assert answer.eyes_open == pytest.approx(true.eyes_open)
+
+
+def test_without_the_labels_offset_a_face_is_read_once() -> None:
+    engine = FakeEngine()
+    assert FaceGeometryReader(engine).answer(PICTURE[:96, :96, 0]) == answer_from(said())
+    assert len(engine.shown) == 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=10), st.floats(0, 0.05))
+def test_the_mirror_image_of_a_mirror_image_is_the_face(
+    points: list[float], lie_right: float
+) -> None:
+    outputs = said(points=points)
+    twice = mirrored(mirrored(outputs, lie_right), lie_right)
+    for name, values in outputs.items():
+        assert twice[name] == pytest.approx(values, abs=1e-5)
+    once = mirrored(outputs, 0.0)["points"].reshape(5, 2)
+    assert once[0] == pytest.approx([1 - points[2], points[3]], abs=1e-6)
+    assert once[3] == pytest.approx([1 - points[8], points[9]], abs=1e-6)
 
 
 def test_confidence_is_the_probability_of_an_error_within_the_tolerance() -> None:
