@@ -32,12 +32,15 @@ class Alignment:
     `roll_rad` is the tilt of the face, > 0 clockwise as seen in the image; `box`, where not None,
     is its box in its own upright frame, in the place of the detector's, which is larger and higher
     around a tilted face; `frontality` in [0, 1] is how far it can be trusted to show what it would
-    show from the front.
+    show from the front. `turn_rad` is how far the head is known to be turned: of a small face whose
+    pose is too uncertain to be told nothing is known, but one in which nothing at all can be made
+    out counts as turned by `HALF_TRUST_RAD`.
     """
 
     roll_rad: float = 0.0
     frontality: float = 1.0
     box: Box | None = None
+    turn_rad: float = 0.0
 
     @property
     def is_tilted(self) -> bool:
@@ -54,14 +57,24 @@ def alignment_of(geometry: FaceGeometry | None) -> Alignment:
         return AS_IT_STANDS
     head, landmarks = geometry.head, geometry.landmarks
     trust = UNKNOWN_FRONTALITY if head is None else frontality(head.turn_rad)
+    if head is not None:
+        turn_rad = head.turn_rad
+    else:
+        turn_rad = HALF_TRUST_RAD if geometry == FaceGeometry() else 0.0
     if landmarks is None or geometry.landmarks_confidence < SURE_POINTS:
-        return Alignment(frontality=trust)
-    return Alignment(landmarks.roll_rad, trust, box_by(landmarks))
+        return Alignment(frontality=trust, turn_rad=turn_rad)
+    return Alignment(landmarks.roll_rad, trust, box_by(landmarks), turn_rad)
 
 
 def frontality(turn_rad: float) -> float:
     """Falls smoothly from 1, from the front, over 1/2 at `HALF_TRUST_RAD`, with the turn."""
-    return 1.0 / (1.0 + (turn_rad / HALF_TRUST_RAD) ** FALL_POWER)
+    return 1.0 / (1.0 + hidden_by_turn(turn_rad))
+
+
+def hidden_by_turn(turn_rad: float) -> float:
+    """How much of a face is hidden, by how much is seen: 0 from the front, 1 at `HALF_TRUST_RAD`,
+    10 from the side."""
+    return (turn_rad / HALF_TRUST_RAD) ** FALL_POWER
 
 
 def box_by(landmarks: FaceLandmarks) -> Box:

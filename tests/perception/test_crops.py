@@ -18,6 +18,7 @@ from edge_agent.perception.crops import (
     cut_upright,
     grey,
     quality,
+    softness,
     square_around,
 )
 
@@ -129,3 +130,17 @@ def test_the_crop_is_moved_towards_the_chin_however_the_face_is_tilted() -> None
     assert (upright.center.x, upright.center.y) == pytest.approx((120, 130))
     assert (clockwise.center.x, clockwise.center.y) == pytest.approx((110, 120))
     assert upright.width == clockwise.width == pytest.approx(48)
+
+
+def test_softness_grows_with_blur_whatever_the_contrast_and_however_noisy() -> None:
+    random = np.random.default_rng(3)
+    coarse = random.integers(0, 2, (12, 12)).astype(np.float32) * 120 + 60
+    sharp = cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_NEAREST)
+    blurred = [cv2.GaussianBlur(sharp, (0, 0), sigma) for sigma in (1.0, 2.0, 3.0)]
+    softnesses = [softness(np.asarray(crop, np.uint8)) for crop in (sharp, *blurred)]
+    assert softnesses == sorted(softnesses)
+    assert softnesses[-1] > 3 * softnesses[0]
+    dark = softness(np.asarray(blurred[1] / 4, np.uint8))
+    assert dark == pytest.approx(softnesses[2], rel=0.1)
+    noisy = blurred[1] + random.normal(0, 4, sharp.shape)
+    assert softness(np.clip(noisy, 0, 255).astype(np.uint8)) > softnesses[1]

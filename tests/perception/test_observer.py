@@ -16,6 +16,7 @@ from edge_agent.domain.geometry import Box, HeadPose, Point, Size
 from edge_agent.domain.observation import FaceGeometry, Observation
 from edge_agent.perception.alignment import (
     AS_IT_STANDS,
+    HALF_TRUST_RAD,
     SURE_POINTS,
     UNKNOWN_FRONTALITY,
     alignment_of,
@@ -36,6 +37,8 @@ PARAMETERS = {
     "crop_side": 1.0,
     "crop_shift_down": 0.0,
     "temperature": 1.0,
+    "blur_temperature": 1e-3,
+    "turn_temperature": 0.2,
     "age_deviation_scale": 1.0,
     "gender_temperature": 1.0,
     "points_error_scale": 1.0,
@@ -151,6 +154,9 @@ def test_a_hidden_face_is_cut_as_it_stands_and_counts_less() -> None:
     hidden, seen = Engines(tilt_rad=0.5, visible_logit=-4).look(), Engines(tilt_rad=0.5).look()
     assert hidden.geometry == FaceGeometry()
     assert hidden.face_quality < 0.7 * seen.face_quality
+    assert hidden.expression is not None
+    assert seen.expression is not None
+    assert hidden.expression.confidence < seen.expression.confidence - 0.02
 
 
 def test_a_smile_is_what_expression_and_mouth_tell_together() -> None:
@@ -198,6 +204,13 @@ def test_the_box_by_the_points_turns_with_the_face(tilt_rad: float) -> None:
     assert box.width == box.height == pytest.approx(1.7 * extent)
     center = turned(0, 31 - 0.02 * extent)
     assert (box.center.x, box.center.y) == pytest.approx((center.x, center.y))
+
+
+def test_a_pose_too_uncertain_to_be_told_is_no_turn_but_a_face_not_made_out_is() -> None:
+    assert alignment_of(FaceGeometry(smiling_degree=0.4)).turn_rad == 0.0
+    assert alignment_of(FaceGeometry()).turn_rad == HALF_TRUST_RAD
+    turned = alignment_of(FaceGeometry(head=HeadPose(0.3, 0.4, 0.0)))
+    assert turned.turn_rad == HeadPose(0.3, 0.4, 0.0).turn_rad
 
 
 def test_without_geometry_a_face_is_taken_as_it_stands() -> None:

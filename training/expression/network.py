@@ -69,16 +69,22 @@ def write_file(
 
 
 def entry_of(
-    file: Path, *, temperature: float, data: str, licence: str, figures: Mapping[str, Any]
+    file: Path,
+    *,
+    parameters: Mapping[str, float],
+    data: str,
+    licence: str,
+    figures: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The manifest entry of a file that `write_file` has written."""
+    """The manifest entry of a file that `write_file` has written; of the `parameters` of the
+    daemon's reader the place of the crop is known."""
     return describe(
         file,
         task=NAME,
         channels="grey",
         outputs=("logits",),
         labels=[emotion.value for emotion in Emotion],
-        parameters={"crop_side": CROP_SIDE, "temperature": temperature},
+        parameters={**parameters, "crop_side": CROP_SIDE},
         data=data,
         licence=licence,
         figures=figures,

@@ -227,7 +227,7 @@ def _describe(
     mine = f"{len(own)} own faces"
     entry = entry_of(
         output,
-        temperature=temperature,
+        parameters={**shipped.entry.parameters, "temperature": temperature},
         data=mine if scratch else f"{shipped.entry.data}; then {mine}",
         licence="one's own" if scratch else f"{shipped.entry.licence}; own faces: one's own",
         figures=figures,

@@ -26,20 +26,17 @@ from edge_agent.perception.expression import softmax
 from training.calibrate import temperature_for
 from training.data import FerPlus, data_root
 from training.expression.card import measure_and_describe
+from training.expression.certainty import doubts_for, parted, read
 from training.expression.courses import COURSES, Course, take_course
 from training.expression.evaluate import Answers, answers
 from training.expression.network import NAME, entry_of, logits_of, network, write_file
 from training.expression.own import FOLDS, learn_own
-from training.fit import generator_for
 from training.options import add_after, behind, parser_for
 from training.publish import MODELS, publish
 from training.recover import recover
 
 DATA = "FER2013 faces with the votes of FER+"
 LICENCE = "labels: MIT (Microsoft FER+); images: FER2013 challenge, research use"
-SPLIT_SEED = 20
-HELD_BACK = 1024
-"""Training faces that are not trained on: the temperature is fitted to them."""
 RECOVERY_STEP = 20
 """Every how many-th face is looked at where the network is recovered from its file."""
 
@@ -53,10 +50,9 @@ def main(argv: list[str] | None = None) -> None:
     data = arguments.data or data_root() / "ferplus"
     every = FerPlus.read(data / "train.zip", data / "train.csv").nameable()
     validation = FerPlus.read(data / "valid.zip", data / "valid.csv").nameable()
-    order = generator_for(SPLIT_SEED, 0).permutation(len(every.faces))
-    held_back, training = every.chosen(order[:HELD_BACK]), every.chosen(order[HELD_BACK:])
+    held_back, training = parted(every)
     print(
-        f"{len(training.faces)} faces to train on, {HELD_BACK} to calibrate, "
+        f"{len(training.faces)} faces to train on, {len(held_back.faces)} to calibrate, "
         f"{len(validation.faces)} to validate",
         flush=True,
     )
@@ -88,10 +84,13 @@ def publish_model(
     float_answers = Answers(softmax(logits_of(trained, validation.faces)), validation)
     file = folder / f"{NAME}.tflite"
     write_file(trained, training.faces, file)
-    entry = entry_of(file, temperature=1.0, data=DATA, licence=LICENCE, figures={})
+    parameters = {"temperature": 1.0, "blur_temperature": 0.0, "turn_temperature": 0.0}
+    entry = entry_of(file, parameters=parameters, data=DATA, licence=LICENCE, figures={})
     publish(NAME, entry, folder)
     plain = np.log(answers(TfliteEngine(find_model(NAME, folder)), held_back).probabilities + 1e-9)
     entry["parameters"]["temperature"] = round(temperature_for(plain, held_back.one_hot()), 3)
+    publish(NAME, entry, folder)
+    entry["parameters"] |= doubts_for(read(find_model(NAME, folder), held_back))
     publish(NAME, entry, folder)
     figures = measure_and_describe(
         find_model(NAME, folder),
