@@ -12,9 +12,9 @@ from training.face_geometry.network import (  # noqa: E402 - after the skips
     PARTS,
     SIDE,
     FaceGeometryNet,
-    five_of,
     loss,
 )
+from training.face_geometry.samples import five_of  # noqa: E402
 from training.networks import multiply_accumulates  # noqa: E402
 
 NAN = float("nan")
@@ -34,7 +34,7 @@ def truth() -> torch.Tensor:
 
 def outputs_for(targets: torch.Tensor) -> list[torch.Tensor]:
     points, head, gaze, seen, lids, irises = targets.split(PARTS, 1)
-    five = five_of(points.unflatten(1, (68, 2))).flatten(1)
+    five = torch.from_numpy(five_of(points.unflatten(1, (68, 2)).numpy())).float().flatten(1)
     logits = torch.logit(seen.clamp(0.01, 0.99))
     return [five, head, gaze, torch.full((2, 3), -3.0), logits, points, lids, irises]
 

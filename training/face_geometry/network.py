@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.face_geometry.samples import SMALLEST_EYE_DISTANCE
+from training.face_geometry.samples import FIVE, SMALLEST_EYE_DISTANCE
 from training.networks import ConvNorm, Residual
 
 SIDE = 96
@@ -28,8 +28,7 @@ class WholeMap(ConvNorm):
 class FaceGeometryNet(nn.Module):
     """A grey face of 96 x 96 in [0, 1] -> points (n, 10), head (n, 3), gaze (n, 2), errors (n, 3)
     and logits (n, 3), as `edge_agent.perception.face_geometry` takes them; while it learns, all 68
-    points (n, 136) how open the lids are (n, 2) and both
-    irises (n, 4), too. 61 million MACs."""
+    points (n, 136), how open the lids are (n, 2) and both irises (n, 4), too. 61 million MACs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +91,7 @@ def loss(outputs: tuple[torch.Tensor, ...], targets: torch.Tensor) -> torch.Tens
         PARTS, 1
     )
     all_points = all_points.unflatten(1, (68, 2))
-    true_points = five_of(all_points)
+    true_points = all_points.new_tensor(FIVE) @ all_points
     unit = eye_distances(true_points)
     off = (points.unflatten(1, (5, 2)) - true_points).norm(dim=2).mean(1) / unit
     contours_off = (contours.unflatten(1, (68, 2)) - all_points).norm(dim=2).mean(1) / unit
@@ -119,20 +118,6 @@ def loss(outputs: tuple[torch.Tensor, ...], targets: torch.Tensor) -> torch.Tens
         + 3 * mean_where(eyed, irises_off)
         + 0.1 * sum(told)
         + 0.4 * wrong.sum()
-    )
-
-
-def five_of(points: torch.Tensor) -> torch.Tensor:
-    """As `geometry_samples.five_of`."""
-    return torch.stack(
-        [
-            points[:, 36:42].mean(1),
-            points[:, 42:48].mean(1),
-            points[:, 30],
-            points[:, 48],
-            points[:, 54],
-        ],
-        1,
     )
 
 
