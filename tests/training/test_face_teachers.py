@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from training.face_geometry.eyelids import LOWER_LIDS, UPPER_LIDS, aspect_ratios, with_closed_eyes
 from training.face_geometry.irises import CORNERS, IRISES, IrisGaze, iris_offsets, turned
 from training.face_geometry.mesh_convention import LEFT_EYE, RIGHT_EYE, Convention, Frames
+from training.face_geometry.meshes import MIDLINE, Meshes, mean_of, mirrored_order
 from training.face_geometry.smiles import LIPS, Smiles
 
 RANDOM = np.random.default_rng(0)
@@ -45,6 +48,49 @@ def test_the_labellers_points_are_found_from_the_mesh() -> None:
     error = np.linalg.norm(convention.points(some[300:]) - labels[300:], axis=2)
     assert error.mean() < 0.5
     assert np.linalg.norm(some[300:, :68, :2] - labels[300:], axis=2).mean() > 1
+
+
+def symmetric() -> tuple[np.ndarray, np.ndarray]:
+    """A mesh that its own mirror image is, and which point of it takes the place of each."""
+    random = np.random.default_rng(3)
+    order = np.arange(478)
+    for left, right in zip(LEFT_EYE, np.array(RIGHT_EYE)[[3, 2, 1, 0, 5, 4]], strict=True):
+        order[[left, right]] = right, left
+    free = np.setdiff1d(np.arange(478), [*MIDLINE, *LEFT_EYE, *RIGHT_EYE])
+    for one, other in free[: len(free) // 2 * 2].reshape(-1, 2):
+        order[[one, other]] = other, one
+    mesh = random.normal(0, 20, (478, 3))
+    mesh[list(LEFT_EYE), 0] -= 60
+    mesh = np.where((order > np.arange(478))[:, None], mesh, mesh[order] * [-1, 1, 1])
+    mesh[order == np.arange(478), 0] = 0
+    return mesh + np.array([80, 80, 0]), order
+
+
+def looks_at(mesh: np.ndarray, order: np.ndarray, error: float) -> np.ndarray:
+    """At a chip of 160 pixels with this face and at its mirror image, mirrored back in place."""
+    seen = mesh + np.random.default_rng(4).normal(0, 0.2, (20, 2, 478, 3))
+    seen[:, 0, :, 0] += error
+    seen[:, 1, :, 0] -= error
+    seen[:, 1] = seen[:, 1][:, order]
+    return seen.astype(np.float32)
+
+
+def test_points_that_mirror_each_other_are_found() -> None:
+    mesh, order = symmetric()
+    assert (mirrored_order(looks_at(mesh, order, 0)[:, 0]) == order).all()
+
+
+def test_the_mean_of_two_looks_is_free_of_what_each_errs_to_its_own_side(tmp_path: Path) -> None:
+    mesh, order = symmetric()
+    looks = looks_at(mesh, order, 3)
+    looks[5, 1] = np.nan  # no face was found in the mirror image
+    np.savez(tmp_path / "mesh.npz", names=[str(i) for i in range(20)], looks=looks)
+    read = Meshes.read(tmp_path / "mesh.npz")
+    assert read.names[5] == "5"
+    off = np.abs(read.points - mesh).mean((1, 2))
+    assert off[5] > 1
+    assert np.delete(off, 5).max() < 0.3
+    assert (mean_of(looks) == read.points).all()
 
 
 def open_eyes(opening: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from training.face_geometry.agreement import actual_errors, stated_errors
 from training.face_geometry.evaluate import (
     Errors,
     answers,
+    box_about,
     errors_between,
     face_box,
     heads_of,
@@ -38,19 +39,21 @@ eyes point, whether the eyes are open, how broadly the mouth smiles, and how far
 be. Input: a grey face crop of 96 x 96 pixels, int8. Outputs, int8: `points`, in shares of the
 crop's side; `head`, yaw, pitch and roll, and `gaze`, yaw and pitch relative to the camera, in
 radian; `errors`, logarithms of the expected errors of these three; `logits` of open eyes, a smile
-and a face that can be seen. What scales the errors is in the manifest."""
+and a face that can be seen. What scales the errors is in the manifest. The daemon shows it each
+face and its mirror image and takes the mean, and so do the figures here; `macs` is for one look."""
 
 DATA = """## Data and terms
 
 `landmarks`: 3,515 faces of 287 people from YouTube Faces, with 68 points (Udacity's key-point set,
 MIT); 36 people are held back to measure, 20 more to fit the three scales. UTKFace (non-commercial
 research use), and bare faces of scenes (CC0, CC BY 4.0), without labels of their own: points come
-from the MediaPipe face mesh (Apache-2.0), moved to where the labellers of `landmarks` put them by a
-ridge regression; open eyes and smiles from its lids and lips. Gaze is a blend: 40 % of what
-gaze-estimation-adas-0002 says (Open Model Zoo, Apache-2.0; the mean of a face and its mirror
-image), 60 % of what the irises of the mesh say, by two coefficients fitted to it. The head's pose
-is solved from the 68 points and a mean 3-D face that was found from the same labels. A model
-trained on UTKFace is for research and private use unless the owners of the pictures allow more."""
+from the MediaPipe face mesh (Apache-2.0; the mean of a face and its mirror image), moved to where
+the labellers of `landmarks` put them by a ridge regression; open eyes and smiles from its lids and
+lips. Gaze is what the irises of the mesh and the head's pose say, by coefficients fitted to
+gaze-estimation-adas-0002 (Open Model Zoo, Apache-2.0); 30 % of the pitch is what that network says
+itself. The head's pose is solved from the 68 points and a mean 3-D face that was found from the
+same labels. A model trained on UTKFace is for research and private use unless the owners of the
+pictures allow more."""
 
 METHOD = """## Method
 
@@ -61,14 +64,15 @@ boxes are, blurred, lit, covered; the labels follow exactly. Closed eyes are rar
 shut by drawing the upper lid down. Expected errors are learned as scales of Laplace distributions,
 without a say in what is learned. The labels lie a pixel to the right of what they mark, which
 mirrored faces do not let a network learn: it is taken away before training and put back at the
-release. In the last stage half of each label comes from the mesh, against the noise of the labels.
-Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
+release. In the last stage two thirds of each label come from the mesh, against the noise of the
+labels. Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
 `training/RESULTS.md` has what was tried."""
 
 WEAK = """## Known weaknesses
 
-- The labels are a tracker's: the mesh teacher, moved to them as well as a linear map can, is 4.7 %
-  off on people held back. Faces turned by over 30 degrees are few and read worse.
+- The labels are a tracker's, rounded to a grid of 6.5 % of the distance between the eyes, which
+  alone makes 2 % of error: the mesh teacher, moved to them as well as a linear map can, is 4.6 %
+  off on the same people held back. Faces turned by over 30 degrees are few and read worse.
 - The pitch called 0 is a convention: that of the median portrait. Other mean faces differ by up to
   7 degrees.
 - Gaze was never measured by anybody: it is what another network says, whose own error is 7 degrees
@@ -106,8 +110,8 @@ def write_card(
         METHOD,
         "## Figures\n\nOf the int8 file on the people held back, through the daemon's engine:",
         card.table(("figure", "value"), card.rounded(figures).items()),
-        f"The float network: points {of_float['nme']:.2%}, yaw {of_float['yaw']:.2f}, pitch "
-        f"{of_float['pitch']:.2f}, roll {of_float['roll']:.2f} degrees.",
+        f"The float network, at one look: points {of_float['nme']:.2%}, yaw {of_float['yaw']:.2f},"
+        f" pitch {of_float['pitch']:.2f}, roll {of_float['roll']:.2f} degrees.",
         "Beside the networks of the Open Model Zoo on the same crops, each in the part of them in"
         " which it does best:",
         card.table(
@@ -130,8 +134,8 @@ def write_card(
         "What the stated errors are worth: faces from the surest fifth to the least sure, as"
         " stated; each the mean error, stated and actual:",
         card.table(("of", *(f"fifth {i}" for i in range(1, 6))), _by_certainty(stated, actual)),
-        "By origin, as UTKFace has it, beside the mesh teacher; these faces were trained on, so"
-        " only the differences between the rows tell something:",
+        "By origin, as UTKFace has it, beside the mesh teacher; only the last stage did not learn"
+        " from these faces, so rather the differences between the rows tell something:",
         card.table(("origin", "faces", "points", "yaw, degrees"), _origins(engine, portraits)),
         "On clips, none of which was trained on: correlation of the gaze with gaze-estimation-"
         "adas-0002, frames within 0.15 rad of the lens, and jitter of still faces from frame to"
@@ -218,7 +222,7 @@ def _by_certainty(stated: Mapping[str, Array], actual: Mapping[str, Array]) -> I
 
 
 def _origins(engine: TfliteEngine, portraits: Faces) -> Iterator[list[object]]:
-    boxes = [_box_of(points) for points in portraits.points]
+    boxes = [box_about(points) for points in portraits.points]
     told, points = answers(engine, list(portraits.images), boxes)
     true = five_of(portraits.points.astype(np.float64))
     unit = np.linalg.norm(true[:, 1] - true[:, 0], axis=1)
@@ -245,15 +249,6 @@ def _shown(value: float | None) -> object:
     if value is None or isinstance(value, int):
         return "" if value is None else value
     return f"{value:.3f}"
-
-
-def _box_of(points: npt.NDArray[np.float32]) -> Box:
-    """The usual box about 68 points (68, 2)."""
-    low, high = points.min(0).astype(float), points.max(0).astype(float)
-    side = float((high - low).max()) * 1.7
-    middle = (low + high) / 2
-    box = face_box(round(side), round(side))
-    return box.moved(middle[0] - side / 2, middle[1] - side / 2)
 
 
 def _shrunk(image: Grey, side: int) -> Grey:

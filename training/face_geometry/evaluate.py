@@ -72,6 +72,14 @@ def face_box(width: int, height: int) -> Box:
     return Box.around(Point(width / 2, height / 2 + BOX_SHIFT_DOWN * side), side, side)
 
 
+def box_about(points: Array) -> Box:
+    """The same about 68 points (68, 2) anywhere."""
+    low, high = points.min(0).astype(float), points.max(0).astype(float)
+    side = float((high - low).max()) * CHIP_MARGIN
+    middle = (low + high) / 2
+    return face_box(round(side), round(side)).moved(middle[0] - side / 2, middle[1] - side / 2)
+
+
 def crop_of(
     image: Pixels,
     side: int,

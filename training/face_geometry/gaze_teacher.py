@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from training.data import data_root
 from training.face_geometry.chips import Chip, read_chips
-from training.face_geometry.mesh_teacher import MESH_GROUPS, Meshes
+from training.face_geometry.mesh_teacher import MESH_GROUPS
+from training.face_geometry.meshes import Meshes
 from training.face_geometry.references import OpenModelZoo
 
 STEPS = {"utkface": 2}

@@ -25,7 +25,8 @@ from training.face_geometry.gaze_teacher import Gazes
 from training.face_geometry.head_pose import solved
 from training.face_geometry.irises import IRISES, IrisGaze
 from training.face_geometry.mesh_convention import Convention
-from training.face_geometry.mesh_teacher import MESH_GROUPS, Meshes
+from training.face_geometry.mesh_teacher import MESH_GROUPS
+from training.face_geometry.meshes import Meshes
 from training.face_geometry.smiles import Smiles
 
 Grey = npt.NDArray[np.uint8]
@@ -40,10 +41,12 @@ STRAIGHT_RAD = 0.14
 POSED_RAD = 0.25
 """Deviation of a gaze from the lens from which it is believed of somebody who poses for a portrait:
 the teacher's error is 9 degrees (Open Model Zoo says 7)."""
-MESH_PART = 0.5
+MESH_PART = 0.65
 """Part of the mesh in the points of the faces of `landmarks` that are trained on."""
-IRIS_PART = np.array([0.75, 0.45], np.float32)
+IRIS_PART = np.array([1.0, 0.7], np.float32)
 """Part of the irises in the gaze's yaw and pitch; the gaze network has the rest."""
+PORTRAITS_HELD_BACK = 20
+"""Every so manieth portrait is not learned from (from the seventh stage on)."""
 SMILE_FACES = 3000
 
 
@@ -84,12 +87,14 @@ class Faces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """`landmarks` by persons, and the other sets, which are for training only."""
+    """`landmarks` by persons, and the other sets for training; `portraits` are those of `utkface`
+    that are held back, labelled by the teachers."""
 
     training: Faces
     calibration: Faces
     validation: Faces
     taught: dict[str, Faces]
+    portraits: Faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +134,9 @@ def read_split(data: Path, run: Path) -> Split:
     for faces in groups.values():
         faces.gaze[:] -= offset
     groups["utkface"].gaze[:] = _posed(groups["utkface"].gaze)
-    known = groups.pop("landmarks")
+    known, portraits = groups.pop("landmarks"), groups.pop("utkface")
+    held = np.arange(len(portraits)) % PORTRAITS_HELD_BACK == 0
+    groups["utkface"] = portraits.chosen(np.flatnonzero(~held))
     validating = np.isin(known.persons, list(held_back))
     calibration = np.isin(known.persons, list(calibrating))
     return Split(
@@ -137,6 +144,7 @@ def read_split(data: Path, run: Path) -> Split:
         calibration=known.chosen(np.flatnonzero(calibration)),
         validation=known.chosen(np.flatnonzero(validating)),
         taught=groups,
+        portraits=portraits.chosen(np.flatnonzero(held)),
     )
 
 
@@ -229,7 +237,7 @@ def _table(
 
 
 def _denoised(faces: Faces, knowledge: Knowledge) -> Faces:
-    """Half of each label from the mesh: the labels are a tracker's, and err now here, now there."""
+    """Most of each label from the mesh: the labels are a tracker's, and err now here, now there."""
     seen = np.isfinite(faces.meshes[:, 0, 0])
     told = knowledge.convention.points(faces.meshes[seen].astype(np.float64))
     points, head = faces.points.copy(), faces.head.copy()

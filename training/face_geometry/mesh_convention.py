@@ -59,7 +59,7 @@ class Convention:
     @classmethod
     def between(cls, meshes: Array, points: Array) -> Convention:
         frames = Frames.of(meshes)
-        shapes = _shapes(meshes, frames)
+        shapes = shapes_of(meshes, frames)
         mean = shapes.mean(0)
         _, spread, axes = np.linalg.svd(shapes - mean, full_matrices=False)
         components = axes[:COMPONENTS].T / (spread[:COMPONENTS] / np.sqrt(len(shapes)))
@@ -72,11 +72,12 @@ class Convention:
 
     def points(self, meshes: Array) -> Array:
         frames = Frames.of(meshes)
-        factors = _with_one((_shapes(meshes, frames) - self.mean) @ self.components)
+        factors = _with_one((shapes_of(meshes, frames) - self.mean) @ self.components)
         return frames.outside((factors @ self.weights).reshape(len(meshes), -1, 2))
 
 
-def _shapes(meshes: Array, frames: Frames) -> Array:
+def shapes_of(meshes: Array, frames: Frames) -> Array:
+    """Meshes (n, 478, 3) in their frames, flat: x and y of all points, then their depths."""
     flat = frames.inside(meshes[..., :2])
     depth = meshes[..., 2] / np.sqrt(np.linalg.det(frames.matrices))[:, None]
     return np.concatenate([flat.reshape(len(meshes), -1), depth], 1)

@@ -1,4 +1,4 @@
-"""What the MediaPipe face mesh says of every chip.
+"""What the MediaPipe face mesh says of every chip and of its mirror image.
 
 python -m training.face_geometry.mesh_teacher --out FOLDER
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,43 +29,26 @@ PADDING = 0.3
 """Share of a chip's side that is added on each side: the mesh's own detector needs surroundings."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Meshes:
-    """`points` of shape (n, 478, 3) in pixels of the chips called `names`; z grows away from the
-    camera. Only the chips in which a face was found are there."""
-
-    names: tuple[str, ...]
-    points: npt.NDArray[np.float32]
-
-    @classmethod
-    def read(cls, file: Path) -> Meshes:
-        if not file.exists():
-            raise SystemExit(
-                f"no answers of the mesh teacher at {file}: see training.face_geometry.mesh_teacher"
-            )
-        with np.load(file) as kept:
-            return cls(tuple(kept["names"].tolist()), kept["points"].astype(np.float32))
-
-
 def fill(data: Path, group: str, file: Path) -> None:
-    """Ask the teacher about every chip of a group and write what it says to `file`."""
+    """Ask the teacher about every chip of a group and its mirror image, and write what it says to
+    `file`, as `training.face_geometry.meshes` reads it."""
     import mediapipe as mp
 
-    names, points = [], []
+    names, looks = [], []
     started = time.monotonic()
     with mp.solutions.face_mesh.FaceMesh(
         static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3
     ) as mesh:
         for number, (name, chip) in enumerate(read_chips(data, group)):
-            found = _look(mesh, chip)
-            if found is not None:
+            both = _look(mesh, chip), _look(mesh, np.ascontiguousarray(chip[:, ::-1]))
+            if both[0] is not None:
                 names.append(name)
-                points.append(found)
+                looks.append([both[0], _mirrored_back(both[1], chip.shape[1])])
             if number % 1000 == 999:
                 pace = (number + 1) / (time.monotonic() - started)
                 print(f"  {group}: {number + 1} seen, {len(names)} found, {pace:.0f}/s", flush=True)
     unfinished = file.with_suffix(".part.npz")
-    np.savez(unfinished, names=np.array(names), points=np.array(points, np.float32))
+    np.savez(unfinished, names=np.array(names), looks=np.array(looks, np.float32))
     unfinished.replace(file)
 
 
@@ -80,6 +62,13 @@ def _look(mesh: Any, chip: Chip) -> npt.NDArray[np.float32] | None:
     found = np.array([[p.x * width, p.y * height, p.z * width] for p in faces[0].landmark])
     found[:, :2] -= border
     return found.astype(np.float32)
+
+
+def _mirrored_back(look: npt.NDArray[np.float32] | None, width: int) -> npt.NDArray[np.float32]:
+    """A look at the mirror image in pixels of the chip, its points in the order of the mirror."""
+    if look is None:
+        return np.full((MESH_POINTS, 3), np.nan, np.float32)
+    return look * np.array([-1, 1, 1], np.float32) + np.array([width, 0, 0], np.float32)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -16,8 +16,14 @@ from training.card import rounded
 from training.export import export_int8
 from training.face_geometry.agreement import error_scales
 from training.face_geometry.card import write_card
-from training.face_geometry.clips import measure_clips
-from training.face_geometry.evaluate import crop_of, measure, read_images, reference_errors
+from training.face_geometry.clips import LENS_RAD, measure_clips
+from training.face_geometry.evaluate import (
+    box_about,
+    crop_of,
+    measure,
+    read_images,
+    reference_errors,
+)
 from training.face_geometry.labels import Faces, Split
 from training.face_geometry.network import OUTPUTS, SIDE, FaceGeometryNet
 from training.face_geometry.samples import CROP_SHIFT_DOWN, CROP_SIDE, CropAugmentation, five_of
@@ -28,8 +34,9 @@ NAME = "face_geometry"
 DATA = "YouTube Faces key points, UTKFace, scene faces; taught by MediaPipe and Open Model Zoo"
 LICENCE = "UTKFace: non-commercial research use; the others: MIT, Apache-2.0, CC BY 4.0, CC0"
 RANGE_FACES = 600
-PORTRAITS = 2000
 CLIP_FRAMES = 150
+TURNED_RAD = (0.17, 0.44)
+"""Yaw of the turned portraits whose looks into the lens are counted: 10 to 25 degrees."""
 SPLIT_NAME = "persons held back from landmarks"
 
 Array = npt.NDArray[np.floating]
@@ -39,7 +46,7 @@ def plain_crops(faces: Faces) -> tuple[torch.Tensor, Array]:
     """Labelled faces as evaluations cut them: images (n, 1, 96, 96), points in shares of them."""
     images, shares = [], []
     for image, points in zip(faces.images, faces.points, strict=True):
-        crop, square = crop_of(image, SIDE)
+        crop, square = crop_of(image, SIDE, box_about(points))
         images.append(crop)
         shares.append((points - [square.x, square.y]) / square.width)
     return torch.from_numpy(np.stack(images)[:, None]), np.array(shares, np.float64)
@@ -48,7 +55,7 @@ def plain_crops(faces: Faces) -> tuple[torch.Tensor, Array]:
 def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Path) -> None:
     """Quantize, calibrate and measure the trained network, and put it into the manifest."""
     file = folder / f"{NAME}.tflite"
-    as_labelled(trained, split.training)
+    lie_right = as_labelled(trained, split.training)
     of_float = errors_of(trained, split.validation, plain_crops(split.validation))
     export_int8(trained, torch.zeros(1, 1, SIDE, SIDE), shown_faces(split), file)
     entry = describe(
@@ -60,6 +67,7 @@ def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Pa
         parameters={
             "crop_side": CROP_SIDE,
             "crop_shift_down": CROP_SHIFT_DOWN,
+            "points_lie_right": round(lie_right, 4),
             "points_error_scale": 1.0,
             "head_error_scale": 1.0,
             "gaze_error_scale": 1.0,
@@ -77,7 +85,6 @@ def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Pa
     publish(NAME, entry, folder)
     print(f"{file}: {entry['figures']} {entry['parameters']}", flush=True)
     colour = read_images(data / "landmarks" / "train.zip", split.validation.names)
-    portraits = split.taught["utkface"]
     write_card(
         folder / "cards" / f"{NAME}.md",
         TfliteEngine(model),
@@ -87,21 +94,20 @@ def publish_model(trained: FaceGeometryNet, split: Split, data: Path, folder: Pa
         references=reference_errors(data / "teachers", colour, split.validation.points),
         clips=measure_clips(model, data, CLIP_FRAMES),
         visible=visible_shares(TfliteEngine(model), data),
-        portraits=portraits.chosen(
-            np.arange(0, len(portraits), max(len(portraits) // PORTRAITS, 1))
-        ),
+        portraits=split.portraits,
     )
 
 
-@torch.no_grad()
-def as_labelled(network: FaceGeometryNet, faces: Faces) -> None:
+def as_labelled(network: FaceGeometryNet, faces: Faces) -> float:
     """Move the points of a network, in place, to where the labels of these faces lie on average:
-    they are off to one side, which mirrored faces do not let it learn."""
+    they are off to one side, which mirrored faces do not let it learn. Returns how far to the
+    right, in shares of the crop's side."""
     images, shares = plain_crops(faces)
-    network = network.cpu().eval()
-    told = torch.cat([network(part.float() / 255)[0] for part in images.split(256)])
-    off = told.double().numpy() - five_of(shares).reshape(len(shares), -1)
-    network.points.bias -= torch.from_numpy(np.median(off, axis=0)).to(network.points.bias)
+    told = _told(network.cpu().eval(), images)[0]
+    off = np.median(five_of(shares).reshape(len(shares), -1) - told, axis=0)
+    with torch.no_grad():
+        network.points.bias += torch.from_numpy(off).to(network.points.bias)
+    return float(off[::2].mean())
 
 
 def shown_faces(split: Split) -> Iterator[npt.NDArray[np.float32]]:
@@ -114,20 +120,12 @@ def shown_faces(split: Split) -> Iterator[npt.NDArray[np.float32]]:
             yield crop[None, :, :, None].astype(np.float32) / 255
 
 
-@torch.no_grad()
 def errors_of(
     model: nn.Module, faces: Faces, crops: tuple[torch.Tensor, Array]
 ) -> dict[str, float]:
     """Of the float network on plain crops of labelled faces; angles in degrees."""
     images, shares = crops
-    target = next(model.parameters()).device
-    answers: list[list[torch.Tensor]] = []
-    for start in range(0, len(images), 128):
-        pixels = images[start : start + 128].to(target).float() / 255
-        answers.append(list(model(pixels.contiguous(memory_format=torch.channels_last))))
-    points, head, gaze, _, logits = (
-        torch.cat(parts).float().cpu().numpy() for parts in zip(*answers, strict=True)
-    )
+    points, head, gaze, _, logits = _told(model, images)
     true = five_of(shares)
     unit = np.linalg.norm(true[:, 1] - true[:, 0], axis=1)
     off = np.linalg.norm(points.reshape(-1, 5, 2) - true, axis=2).mean(1) / unit
@@ -145,3 +143,25 @@ def errors_of(
         "gaze_pitch": float(gaze_off[1]),
         "eyes": float(right.mean()),
     }
+
+
+def lens_shares(model: nn.Module, portraits: Faces, images: torch.Tensor) -> dict[str, float]:
+    """Of portraits with open eyes, whose people mostly look into the lens, those said to do so: of
+    all, and of those whose heads are turned."""
+    gaze = _told(model, images)[2]
+    into = np.hypot(*gaze.T) < LENS_RAD
+    looks = portraits.eyes_open == 1
+    yaw = np.abs(portraits.head[:, 0])
+    turned = looks & (yaw > TURNED_RAD[0]) & (yaw < TURNED_RAD[1])
+    return {"into_lens": float(into[looks].mean()), "turned": float(into[turned].mean())}
+
+
+@torch.no_grad()
+def _told(model: nn.Module, images: torch.Tensor) -> list[Array]:
+    """The answers to crops (n, 1, 96, 96) uint8, in the order of the network's outputs."""
+    target = next(model.parameters()).device
+    answers: list[list[torch.Tensor]] = []
+    for part in images.split(128):
+        pixels = part.to(target).float() / 255
+        answers.append(list(model(pixels.contiguous(memory_format=torch.channels_last))))
+    return [torch.cat(parts).float().cpu().numpy() for parts in zip(*answers, strict=True)]
