@@ -9,16 +9,25 @@ import numpy as np
 import pytest
 
 from edge_agent.cli import main as edge_agent
+from edge_agent.devices import clock
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.errors import InputError, OutputError
+from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box
 from edge_agent.domain.observation import Emotion
+from edge_agent.perception.crops import cut, grey, square_around
 from edge_agent.perception.expression import ExpressionReader
+from edge_agent.perception.face_geometry import FaceGeometryReader
+from edge_agent.perception.observer import Observer
+from edge_agent.perception.people import PeopleDetector
+from edge_agent.perception.tensors import Pixels, Tensor
+from edge_agent.settings import DetectionSettings
 from tests.training.drawn_faces import DRAWN, draw_faces, draw_folder
 from training.data import FerPlus
 from training.expression import train
 from training.expression.evaluate import answers
+from training.expression.network import CROP_SIDE
 from training.expression.own import (
     FOLDS,
     PARTS,
@@ -31,8 +40,24 @@ from training.expression.own import (
 from training.expression.own_faces import OwnFaces, emotion_named, read_own_faces
 from training.flat_file import activation_ranges
 
+FACING_CLIP = "face-demographics-walking-and-pause.mp4"
 PER_EMOTION = 8
 OTHERS_PER_EMOTION = 15
+
+
+class Recording:
+    """An engine that keeps what it was shown."""
+
+    def __init__(self, engine: TfliteEngine) -> None:
+        self.input_size = engine.input_size
+        self.parameters = engine.parameters
+        self.resize = engine.resize
+        self.shown: list[Pixels] = []
+        self._engine = engine
+
+    def infer(self, image: Pixels) -> dict[str, Tensor]:
+        self.shown.append(image)
+        return self._engine.infer(image)
 
 
 def own_faces(emotions: list[int], people: list[str]) -> OwnFaces:
@@ -71,6 +96,33 @@ def test_a_folder_becomes_faces_as_the_daemon_cuts_them(tmp_path: Path) -> None:
     assert own.counts() == {emotion: 3 + (emotion is Emotion.ANGER) for emotion in own.counts()}
     assert any("an empty room.jpg" in remark for remark in own.remarks)
     assert own.faces.std((1, 2)).min() > 10
+
+
+@pytest.mark.parametrize("tilt_deg", [-25, 0, 25])
+def test_a_tilted_face_is_learned_in_the_crop_in_which_the_daemon_reads_it(
+    tilt_deg: float, tmp_path: Path, shared_data: Path
+) -> None:
+    clip = cv2.VideoCapture(str(shared_data / "clips" / FACING_CLIP))
+    clip.set(cv2.CAP_PROP_POS_FRAMES, 30)
+    height, width = (there := clip.read()[1]).shape[:2]
+    turning = cv2.getRotationMatrix2D((width / 2, height / 2), -tilt_deg, 1.0)
+    frame = np.asarray(cv2.warpAffine(there, turning, (width, height)), np.uint8)
+    folder = draw_folder(tmp_path / "mine", 3, seed=1)
+    cv2.imwrite(str(folder / "anger" / "a tilted face.png"), frame)
+    own = read_own_faces(folder)
+    learned = own.faces[[Path(name).name for name in own.people].index("a tilted face.png")]
+
+    engine = Recording(TfliteEngine(find_model("expression")))
+    geometry = FaceGeometryReader(TfliteEngine(find_model("face_geometry")))
+    detector = PeopleDetector(TfliteEngine(find_model("people")), DetectionSettings())
+    seen = Frame(frame, clock.now())
+    faces = [person.face for person in detector.detect(seen) if person.face is not None]
+    face = max(faces, key=lambda one: one.box.area)
+    Observer(ExpressionReader(engine), geometry=geometry).look_at(seen, face)
+    assert np.array_equal(learned, engine.shown[0])
+    standing = cut(frame, square_around(face.box, CROP_SIDE), 48)
+    assert standing is not None
+    assert np.array_equal(learned, grey(standing)) == (tilt_deg == 0)
 
 
 def test_every_fault_of_a_folder_is_told_at_once(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ from edge_agent.domain.errors import InputError
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box
 from edge_agent.domain.observation import Emotion
-from edge_agent.perception.crops import cut, grey, square_around
+from edge_agent.perception.alignment import AS_IT_STANDS, alignment_of
+from edge_agent.perception.expression import crop_of
+from edge_agent.perception.face_geometry import FaceGeometryReader
 from edge_agent.perception.people import PeopleDetector
 from edge_agent.settings import DetectionSettings
 from training.data import FERPLUS_SIDE, FerPlus
@@ -93,7 +95,10 @@ def read_own_faces(folder: Path) -> OwnFaces:
     """The faces below `folder`; raises InputError with every fault, one to a line."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; name one with a sub-folder for each emotion")
-    reader = _Reader(PeopleDetector(TfliteEngine(find_model("people")), DetectionSettings()))
+    reader = _Reader(
+        PeopleDetector(TfliteEngine(find_model("people")), DetectionSettings()),
+        FaceGeometryReader(TfliteEngine(find_model("face_geometry"))),
+    )
     for sub_folder in sorted(folder.iterdir()):
         if sub_folder.name.startswith("."):
             continue
@@ -111,6 +116,7 @@ def emotion_named(name: str) -> Emotion | None:
 @dataclass(slots=True)
 class _Reader:
     detector: PeopleDetector
+    geometry: FaceGeometryReader
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     faces: list[Image] = field(default_factory=list)
@@ -158,18 +164,19 @@ class _Reader:
         self.people.append(person[1] if person else str(file))
 
     def _cropped(self, pixels: Image) -> Image | None:
-        """The largest face as the daemon cuts it, or all of what looks like a crop already."""
+        """The largest face as the daemon cuts it, upright, or all of what looks like a crop."""
         found = self.detector.detect(Frame(pixels, clock.now()))
         boxes = [person.face.box for person in found if person.face is not None]
         largest = max(boxes, key=lambda box: box.area, default=NO_FACE)
         if largest.area >= SMALLEST_FACE_SIDE**2:
-            square = square_around(largest, CROP_SIDE)
+            alignment = alignment_of(self.geometry.read(pixels, largest))
+            cropped = crop_of(pixels, largest, alignment, CROP_SIDE, FERPLUS_SIDE)
         elif _looks_like_crop(pixels):
-            square = square_around(Box(0, 0, pixels.shape[1], pixels.shape[0]), 1.0)
+            whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
+            cropped = crop_of(pixels, whole, AS_IT_STANDS, 1.0, FERPLUS_SIDE)
         else:
             return None
-        crop = cut(pixels, square, FERPLUS_SIDE)
-        return None if crop is None else grey(crop)
+        return None if cropped is None else cropped[0]
 
     def result(self, folder: Path) -> OwnFaces:
         self.faults += self._shortages(folder)
