@@ -12,6 +12,7 @@ from edge_agent.domain.detection import Detection, FaceLandmarks, Part, Region
 from edge_agent.domain.frame import Frame
 from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.perception.close_look import laid_out, new_faces, tiles_for
+from edge_agent.perception.clothing import with_clothing
 from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
@@ -75,8 +76,8 @@ class PeopleDetector:
     def detect(self, frame: Frame) -> tuple[Detection, ...]:
         """The persons in view, with boxes in pixels of the frame and clipped to it."""
         if self._settings.leading_part == "body":
-            return self._looked_at_twice(frame)
-        return paired(self.find(frame))
+            return with_clothing(frame.pixels, self._looked_at_twice(frame))
+        return with_clothing(frame.pixels, paired(self.find(frame)))
 
     def find(self, frame: Frame) -> tuple[Region, ...]:
         """Every part that one look at the whole frame finds, unpaired, surest first."""
@@ -138,17 +139,19 @@ def decode(
     levels = [_answers(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
     spoken = [level for level in levels if len(level[0])] or levels[:1]
     part, cell, place = (np.concatenate(arrays) for arrays in zip(*spoken, strict=True))
-    score = calibration.probability(
-        cell[np.arange(len(part)), part] * LOGIT_SCALE + LOGIT_SHIFT, part
-    )
-    surest = np.argsort(-score, kind="stable")[:MOST_CANDIDATES]
-    part, cell, place, which = part[surest], cell[surest], place[surest], np.arange(len(surest))
-    center, stride = place[:, :2], place[:, 2:]
+    which = np.arange(len(part))
     side = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
-    reach = side * side * (stride / 2)
+    reach = side * side * (place[:, 2:] / 2)
+    logits = cell[which, part] * LOGIT_SCALE + LOGIT_SHIFT
+    extent = np.sqrt((reach[:, :2] + reach[:, 2:]).prod(axis=1))
+    score = calibration.probability(logits, part, extent)
+    surest = np.argsort(-score, kind="stable")[:MOST_CANDIDATES]
+    surest = surest[score[surest] >= threshold]
+    cell, place, reach = cell[surest], place[surest], reach[surest]
+    center, stride = place[:, :2], place[:, 2:]
     shift = cell[:, 5 * len(PARTS) :].reshape(-1, 5, 2) * POINT_SCALE + POINT_SHIFT
     return Candidates(
-        part,
+        part[surest],
         score[surest],
         np.concatenate([center - reach[:, :2], center + reach[:, 2:]], 1),
         center[:, None] + shift * stride[:, None],

@@ -1,4 +1,4 @@
-"""A calibration and its inverse agree, and keep the order of scores."""
+"""A calibration keeps the order of scores of one side, and loses nothing that it calls likely."""
 
 from __future__ import annotations
 
@@ -7,52 +7,111 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.perception.confidence import ScoreCalibration
+from edge_agent.perception.confidence import (
+    LEAST_SIDE,
+    MOST_SIDE,
+    TYPICAL_SIDE,
+    ScoreCalibration,
+)
 
-SLOPES = st.floats(0.05, 3.0)
+PLAIN = ScoreCalibration.as_learned(["a"])
+SLOPES = st.floats(0.3, 6.0)
+LOGITS = st.floats(-11.0, 5.9)
+LOGITS_ASKED = (-11.9, 5.9)
+SIDES = st.floats(0.5, 2000.0)
 
 
-def one(below: float, above: float, shift: float) -> ScoreCalibration:
-    return ScoreCalibration(*(np.array([v], np.float32) for v in (below, above, shift)))
+def one(**parameters: float) -> ScoreCalibration:
+    named = {f"a_{name}": value for name, value in parameters.items()}
+    return ScoreCalibration.from_parameters({**PLAIN, **named}, ["a"])
 
 
-def told(calibration: ScoreCalibration, *logits: float) -> np.ndarray:
-    kinds = np.zeros(len(logits), np.intp)
-    return calibration.probability(np.array(logits, np.float32), kinds)
+@st.composite
+def any_calibration(draw: st.DrawFn) -> ScoreCalibration:
+    return one(
+        below=draw(SLOPES),
+        above=draw(SLOPES),
+        shift=draw(st.floats(-3.0, 3.0)),
+        side=draw(st.floats(-1.5, 1.5)),
+        side_squared=draw(st.floats(-1.0, 1.0)),
+    )
 
 
-def test_as_learned_is_the_logistic() -> None:
-    wanted = [1 / (1 + np.exp(z)) for z in (3.0, 0.0, -1.5)]
-    calibration = ScoreCalibration.from_parameters(ScoreCalibration.as_learned(["a"]), ["a"])
-    assert told(calibration, -3.0, 0.0, 1.5) == pytest.approx(wanted, abs=1e-6)
+def told(calibration: ScoreCalibration, *logits: float, side: float = TYPICAL_SIDE) -> np.ndarray:
+    kinds, sides = np.zeros(len(logits), np.intp), np.full(len(logits), side)
+    return calibration.probability(np.array(logits, np.float32), kinds, sides)
+
+
+def logistic(*log_odds: float) -> list[float]:
+    return [1 / (1 + np.exp(-z)) for z in log_odds]
+
+
+@given(SIDES)
+def test_as_learned_is_the_logistic(side: float) -> None:
+    assert told(one(), -3.0, 0.0, 1.5, side=side) == pytest.approx(
+        logistic(-3.0, 0.0, 1.5), abs=1e-6
+    )
 
 
 def test_modest_below_and_bold_above() -> None:
-    low, high = told(one(0.5, 2.0, -1.0), -4.0, 4.0)
+    low, high = told(one(below=0.5, above=2.0, shift=-1.0), -4.0, 4.0)
     assert low == pytest.approx(1 / (1 + np.exp(3.0)), abs=0.01)
     assert high == pytest.approx(1 / (1 + np.exp(-7.0)), abs=0.01)
 
 
-@given(SLOPES, SLOPES, st.floats(-3.0, 3.0), st.floats(-11.0, 5.9), st.floats(-11.0, 5.9))
-def test_a_higher_logit_is_never_less_probable(
-    below: float, above: float, shift: float, first: float, second: float
+def test_the_side_moves_the_log_odds_by_its_logarithm_and_the_square_of_it() -> None:
+    calibration = one(side=0.5, side_squared=-0.25)
+    for side, moved in (
+        (TYPICAL_SIDE, 0.0),
+        (TYPICAL_SIDE * np.e, 0.25),
+        (TYPICAL_SIDE / np.e, -0.75),
+    ):
+        assert told(calibration, 1.0, side=side) == pytest.approx(logistic(1 + moved), abs=1e-6)
+
+
+def test_sides_that_nobody_measured_count_as_the_last_that_were() -> None:
+    calibration = one(side=0.5, side_squared=-0.25)
+    for beyond, last in ((0.1, LEAST_SIDE), (5000.0, MOST_SIDE)):
+        assert told(calibration, 1.0, side=beyond) == told(calibration, 1.0, side=last)
+
+
+@given(any_calibration(), LOGITS, LOGITS, SIDES)
+def test_of_one_side_a_higher_logit_is_never_less_probable(
+    calibration: ScoreCalibration, first: float, second: float, side: float
 ) -> None:
-    lower, higher = told(one(below, above, shift), *sorted((first, second)))
+    lower, higher = told(calibration, *sorted((first, second)), side=side)
     assert lower <= higher
 
 
-@given(SLOPES, SLOPES, st.floats(-3.0, 3.0), st.floats(-11.0, 5.9))
-def test_the_least_logit_of_a_probability_is_its_own(
-    below: float, above: float, shift: float, logit: float
+@given(any_calibration(), LOGITS, SIDES)
+def test_a_find_is_no_likelier_than_its_least_logit_allows(
+    calibration: ScoreCalibration, logit: float, side: float
 ) -> None:
-    calibration = one(below, above, shift)
-    (probability,) = told(calibration, logit)
+    (probability,) = told(calibration, logit, side=side)
     if 1e-4 < probability < 1 - 1e-4:
-        assert calibration.least_logits(float(probability))[0] == pytest.approx(logit, abs=0.05)
+        (least,) = calibration.least_logits(float(probability))
+        assert least <= logit + 0.02
+
+
+@given(any_calibration(), st.floats(0.01, 0.99))
+def test_the_least_logit_is_that_of_the_likeliest_side(
+    calibration: ScoreCalibration, probability: float
+) -> None:
+    (least,) = calibration.least_logits(probability)
+    sides = np.geomspace(LEAST_SIDE, MOST_SIDE, 400)
+    logits, kinds = np.full(400, least, np.float32), np.zeros(400, np.intp)
+    best = calibration.probability(logits, kinds, sides).max()
+    if LOGITS_ASKED[0] < least < LOGITS_ASKED[1]:
+        assert best == pytest.approx(probability, abs=5e-3)
 
 
 def test_each_kind_has_its_own() -> None:
-    parameters = {"a_below": 1.0, "a_above": 1.0, "a_shift": 0.0}
-    parameters |= {"b_below": 1.0, "b_above": 1.0, "b_shift": 1.0}
+    parameters = ScoreCalibration.as_learned(("a", "b")) | {"b_shift": 1.0}
     calibration = ScoreCalibration.from_parameters(parameters, ("a", "b"))
     assert calibration.least_logits(0.5) == pytest.approx([0.0, -1.0], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(PLAIN))
+def test_every_parameter_is_needed(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        ScoreCalibration.from_parameters({k: v for k, v in PLAIN.items() if k != name}, ["a"])

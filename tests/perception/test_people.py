@@ -108,15 +108,30 @@ def test_what_is_below_the_threshold_is_left_out() -> None:
     assert len(decode(outputs, 0.48)) == 1
 
 
+def calibrated(**parameters: float) -> ScoreCalibration:
+    return ScoreCalibration.from_parameters(
+        ScoreCalibration.as_learned(PART_NAMES) | parameters, PART_NAMES
+    )
+
+
 def test_scores_are_what_the_calibration_makes_of_them() -> None:
-    ones, modest = np.ones(3, np.float32), np.array([-2.0, 0.0, 0.0], np.float32)
-    calibration = ScoreCalibration(ones, ones, modest)
+    calibration = calibrated(face_shift=-2.0)
     outputs = silent_outputs(Size(320, 256))
     outputs["stride_8"][4, 10] = np.maximum(cell(0, 0.8, [1] * 4), cell(2, 0.7, [1] * 4))
     found = decode(outputs, 0.1, calibration)
     assert found.part.tolist() == [2, 0], "a face's score is worth less here"
     assert found.score == pytest.approx([0.7, 0.351], abs=1e-3)
     assert decode(outputs, 0.4, calibration).part.tolist() == [2]
+
+
+def test_a_box_counts_by_its_own_side() -> None:
+    outputs = silent_outputs(Size(320, 256))
+    outputs["stride_8"][4, 10] = cell(2, 0.6, [1, 1, 1, 1])  # 16 pixels
+    outputs["stride_8"][20, 30] = cell(2, 0.45, [2, 4, 2, 4])  # 32 by 64 pixels
+    found = decode(outputs, 0.5, calibrated(body_side=1.0))
+    odds = 0.45 / 0.55 * np.sqrt(2)
+    assert found.score == pytest.approx([odds / (1 + odds)], abs=1e-3)
+    assert found.box[0] == pytest.approx([244 - 16, 164 - 32, 244 + 16, 164 + 32], abs=1e-3)
 
 
 def test_a_threshold_of_zero_is_bounded_work() -> None:

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from edge_agent.perception.confidence import ScoreCalibration
 from edge_agent.perception.expression import softmax
 from training.calibrate import (
     LEAST_SLOPE,
     beta_calibration_for,
+    calibration_error_by_chance,
     expected_calibration_error,
     temperature_for,
 )
@@ -30,20 +30,32 @@ def test_the_temperature_that_was_put_in_comes_out(temperature: float) -> None:
 
 def test_the_beta_calibration_that_was_put_in_comes_out() -> None:
     rng = np.random.default_rng(6)
-    logits = rng.uniform(-5, 5, 40_000).astype(np.float32)
-    true = ScoreCalibration(*(np.array([v], np.float32) for v in (0.4, 2.0, -1.0)))
-    right = rng.random(len(logits)) < true.probability(logits, np.zeros(len(logits), np.intp))
-    scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    found = beta_calibration_for(scores, right.astype(np.float64), np.ones(len(logits)))
-    assert found == pytest.approx((0.4, 2.0, -1.0), abs=0.12)
+    logits, terms = rng.uniform(-5, 5, 40_000), rng.normal(0, 1, (40_000, 1))
+    log_odds = 2.0 * np.logaddexp(0, logits) - 0.4 * np.logaddexp(0, -logits) - 1.0
+    right = rng.random(len(logits)) < 1 / (1 + np.exp(-log_odds - 0.7 * terms[:, 0]))
+    found = beta_calibration_for(logits, terms, right.astype(np.float64), np.ones(len(logits)))
+    assert (found.below, found.above, found.shift) == pytest.approx((0.4, 2.0, -1.0), abs=0.12)
+    assert found.terms == pytest.approx((0.7,), abs=0.05)
+
+
+def test_a_term_of_which_little_is_seen_stays_small() -> None:
+    right = np.repeat([0.0, 1.0], 4)
+    found = beta_calibration_for(np.zeros(8), right[:, None], right, np.ones(8))
+    assert 0 < found.terms[0] < 0.2
 
 
 def test_a_calibration_never_turns_the_order_of_scores() -> None:
-    scores = np.repeat([0.1, 0.3, 0.7, 0.9], 100)
+    logits = np.repeat([-2.2, -0.85, 0.85, 2.2], 100)
     right = np.concatenate([np.arange(100) < n for n in (60, 20, 50, 90)]).astype(np.float64)
-    below, above, _ = beta_calibration_for(scores, right, np.ones(400))
-    assert below == LEAST_SLOPE
-    assert above > LEAST_SLOPE
+    found = beta_calibration_for(logits, np.zeros((400, 0)), right, np.ones(400))
+    assert found.below == LEAST_SLOPE
+    assert found.above > LEAST_SLOPE
+
+
+def test_true_scores_err_by_chance_the_less_the_more_there_are() -> None:
+    few, many = (calibration_error_by_chance(np.linspace(0.1, 1, n)) for n in (100, 10_000))
+    assert 0.05 < few < 0.2
+    assert many < 0.02
 
 
 def test_who_is_as_sure_as_right_has_no_error() -> None:

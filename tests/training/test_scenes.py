@@ -7,7 +7,17 @@ import pytest
 
 from training.people.augment import SceneAugmentation, mirrored
 from training.people.pseudo_faces import TeacherFaces, merged
-from training.people.scenes import BODY, FACE, HEAD, Scene, is_held_back, labelled_scene, taught
+from training.people.scenes import (
+    BODY,
+    FACE,
+    HEAD,
+    Scene,
+    in_halves,
+    is_held_back,
+    labelled_scene,
+    place_of,
+    taught,
+)
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 
@@ -118,6 +128,16 @@ def test_about_an_eighth_is_held_back_the_same_each_time() -> None:
     held = [is_held_back(r) for r in records]
     assert held == [is_held_back(r) for r in records]
     assert 0.08 < np.mean(held) < 0.17
+
+
+def test_halves_are_as_equal_as_places_allow_and_share_none() -> None:
+    records = [{"source": f"{n:08d}.jpg", "group": "station"} for n in range(64, 160)]
+    records += [{"source": f"image{n}.jpg", "group": "crowd"} for n in range(41)]
+    first, second = in_halves(records)
+    assert sorted(r["source"] for r in first + second) == sorted(r["source"] for r in records)
+    assert abs(len(first) - len(second)) <= 32
+    assert not {place_of(r) for r in first} & {place_of(r) for r in second}
+    assert in_halves(records[::-1])[0][0]["source"] in {r["source"] for r in first}
 
 
 def lone_square() -> Scene:

@@ -54,6 +54,8 @@ class Measurement:
     """Of each object, in the order of the tally: the geometric mean side in pixels of the input."""
     masked: list[bool] = field(default_factory=list)
     """Of each face, in the order of the tally: whether it wears a mask."""
+    found_sides: dict[int, list[float]] = field(default_factory=dict)
+    """Of each find, in the order of the tally: the geometric mean side in pixels of the input."""
     images: int = 0
     seconds: list[float] = field(default_factory=list)
 
@@ -65,8 +67,10 @@ class Measurement:
             scores, boxes = of_part(regions, kind)
             objects = scene.boxes[scene.classes == kind]
             self.tallies.setdefault(kind, Tally()).add(scores, boxes, objects)
-            sides = np.sqrt((objects[:, 2:] - objects[:, :2]).prod(axis=1)) * scale
-            self.sides.setdefault(kind, []).extend(sides.tolist())
+            self.sides.setdefault(kind, []).extend((_sides(objects) * scale).tolist())
+            order = np.argsort(-scores, kind="stable")
+            found = _sides(boxes[order]) * scale
+            self.found_sides.setdefault(kind, []).extend(found.tolist())
         if FACE in scene.complete:
             self.masked.extend(scene.masked[scene.classes == FACE].tolist())
 
@@ -83,6 +87,10 @@ class Measurement:
             "ece": calibration_error(list(self.tallies.values())),
             "median_ms": float(np.median(self.seconds)) * 1e3 if self.seconds else None,
         }
+
+
+def _sides(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)), np.float32)
 
 
 def of_part(
@@ -119,15 +127,19 @@ def measure(
     return measurement
 
 
-def labelled_scenes(
-    images: Path, labels: Path, group: str | None, *, held_back_only: bool = False
-) -> Iterator[Scene]:
-    """Scenes of a zip with their own labels, of one group or of all."""
-    records: list[Mapping[str, Any]] = [
+def records_of(
+    labels: Path, group: str | None, *, held_back_only: bool = False
+) -> list[Mapping[str, Any]]:
+    """The records of one group or of all."""
+    return [
         record
         for record in read_labels(labels)
         if group in (None, record["group"]) and (not held_back_only or is_held_back(record))
     ]
+
+
+def labelled_scenes(images: Path, records: Sequence[Mapping[str, Any]]) -> Iterator[Scene]:
+    """Scenes of a zip with their own labels."""
     with zipfile.ZipFile(images) as archive:
         members = {Path(name).name: name for name in archive.namelist()}
         for record in records:
@@ -138,9 +150,8 @@ def labelled_scenes(
 def main(argv: list[str]) -> None:
     arguments = _arguments().parse_args(argv)
     model = find_model(arguments.model)
-    scenes = labelled_scenes(
-        arguments.images, arguments.labels, arguments.group, held_back_only=arguments.held_back
-    )
+    records = records_of(arguments.labels, arguments.group, held_back_only=arguments.held_back)
+    scenes = labelled_scenes(arguments.images, records)
     figures = measure(detector_for(model, arguments.size), scenes, arguments.size).figures()
     if not figures["images"]:
         raise SystemExit(f"{arguments.labels} has no picture of group {arguments.group}")

@@ -12,14 +12,19 @@ import numpy.typing as npt
 from edge_agent.devices.manifest import Model, find_model
 from edge_agent.perception import people as codec
 from edge_agent.perception.confidence import ScoreCalibration
-from training.calibrate import beta_calibration_for
 from training.people.augment import SceneAugmentation
+from training.people.calibration import Halves, calibration_errors, fitted_calibration
 from training.people.card import write_card
-from training.people.evaluate import Measurement, detector_for, labelled_scenes, measure
+from training.people.evaluate import (
+    Measurement,
+    detector_for,
+    labelled_scenes,
+    measure,
+    records_of,
+)
 from training.people.export import EXPORT_SIZE, export_people
-from training.people.metrics import CALIBRATION_FLOOR, Tally
-from training.people.network import LOGITS, PeopleNet
-from training.people.scenes import Scene
+from training.people.network import PeopleNet
+from training.people.scenes import Scene, in_halves
 from training.publish import describe, publish
 
 NAME = "people"
@@ -47,22 +52,30 @@ CALIBRATION_PICTURES = 240
 def release(
     network: PeopleNet, groups: Mapping[str, Sequence[Scene]], data: Path, models: Path
 ) -> dict[str, Any]:
-    """Write the model of `network` into `models` and return its manifest entry.
-
-    The calibration of each class's scores is fitted to the int8 file on the scenes held back.
-    """
+    """Write the model of `network` into `models` and return its manifest entry."""
     file = models / f"{NAME}.tflite"
     file.parent.mkdir(parents=True, exist_ok=True)
     export_people(network, calibration_pictures(groups), file)
-    entry = entry_of(file, ScoreCalibration.as_learned(codec.PART_NAMES))
+    return published(data, models)
+
+
+def published(data: Path, models: Path) -> dict[str, Any]:
+    """Calibrate and measure the model file that lies in `models`; write its manifest entry, which
+    is returned, and its card.
+
+    The calibration of each class's scores is fitted to the int8 file on the scenes held back.
+    """
+    entry = entry_of(models / f"{NAME}.tflite", ScoreCalibration.as_learned(codec.PART_NAMES))
     publish(NAME, entry, models)
-    entry["parameters"] = fitted_calibration(held_back_tallies(find_model(NAME, models), data))
+    halves = held_back_halves(find_model(NAME, models), data)
+    entry["parameters"] = fitted_calibration(list(halves.values()))
     publish(NAME, entry, models)
     model = find_model(NAME, models)
     measurements = held_back_measurements(model, data)
     entry["figures"] = {"split": "held back from training", **figures_of(measurements)}
     publish(NAME, entry, models)
-    write_card(models / "cards" / f"{NAME}.md", model, measurements, data)
+    card = models / "cards" / f"{NAME}.md"
+    write_card(card, model, measurements, calibration_errors(halves), data)
     return entry
 
 
@@ -91,27 +104,33 @@ def calibration_pictures(groups: Mapping[str, Sequence[Scene]]) -> list[npt.NDAr
 
 
 def held_back_measurements(model: Model, data: Path) -> dict[str, Measurement]:
-    folder = data / "scenes"
     return {
-        f"{group}_{size}": measure(
-            detector_for(model, size),
-            labelled_scenes(
-                folder / "train.zip", folder / "train.jsonl", group, held_back_only=True
-            ),
-            size,
-            timed=False,
-        )
+        f"{group}_{size}": _measured(model, size, _held_back(data, group), data)
         for group, size in VIEWS
     }
 
 
-def held_back_tallies(model: Model, data: Path) -> dict[int, list[Tally]]:
-    """The tallies of each class over all views that label it."""
-    tallies: dict[int, list[Tally]] = {kind: [] for kind in range(LOGITS)}
-    for measurement in held_back_measurements(model, data).values():
-        for kind, tally in measurement.tallies.items():
-            tallies[kind].append(tally)
-    return tallies
+def held_back_halves(model: Model, data: Path) -> dict[str, Halves]:
+    """Each view in two halves that share no place."""
+    halves = {}
+    for group, size in VIEWS:
+        first, second = in_halves(_held_back(data, group))
+        halves[f"{group}_{size}"] = (
+            _measured(model, size, first, data),
+            _measured(model, size, second, data),
+        )
+    return halves
+
+
+def _held_back(data: Path, group: str) -> list[Mapping[str, Any]]:
+    return records_of(data / "scenes" / "train.jsonl", group, held_back_only=True)
+
+
+def _measured(
+    model: Model, size: int, records: Sequence[Mapping[str, Any]], data: Path
+) -> Measurement:
+    scenes = labelled_scenes(data / "scenes" / "train.zip", records)
+    return measure(detector_for(model, size), scenes, size, timed=False)
 
 
 def figures_of(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
@@ -124,23 +143,3 @@ def figures_of(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
         }
         for view, measurement in measurements.items()
     }
-
-
-def fitted_calibration(tallies: Mapping[int, Sequence[Tally]]) -> dict[str, float]:
-    """The parameters of `ScoreCalibration` for each class, fitted to finds of the learned scores.
-
-    Every view counts the same, however many objects it has.
-    """
-    parameters = {}
-    for kind, part in enumerate(codec.PARTS):
-        scores, right, weights = [], [], []
-        for tally in tallies[kind]:
-            chosen = np.array(tally.scores)
-            kept = chosen >= CALIBRATION_FLOOR / 2
-            scores.append(chosen[kept])
-            right.append(np.array(tally.right, np.float64)[kept])
-            weights.append(np.full(kept.sum(), 1 / max(kept.sum(), 1)))
-        fitted = beta_calibration_for(*map(np.concatenate, (scores, right, weights)))
-        for name, value in zip(("below", "above", "shift"), fitted, strict=True):
-            parameters[f"{part.value}_{name}"] = round(value, 3)
-    return parameters

@@ -61,11 +61,13 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
 
 
 def is_held_back(record: Mapping[str, Any]) -> bool:
-    """Whether a picture is kept for validation: decided by its place, the same in every run.
+    """Whether a picture is kept for validation: decided by its place, the same in every run."""
+    return _digest(place_of(record))[0] < HELD_BACK_SHARE * 256
 
-    Pictures of one video or camera that lie close together share their place, so that neighbours
-    are not on both sides.
-    """
+
+def place_of(record: Mapping[str, Any]) -> str:
+    """Where a picture was taken: those of one video or camera that lie close together share it, so
+    that neighbours are not on both sides of a split."""
     source, group = str(record["source"]), str(record["group"])
     numbers = re.findall(r"\d+", source)
     place = source
@@ -76,8 +78,25 @@ def is_held_back(record: Mapping[str, Any]) -> bool:
         window = 20 if group == "room" else 8
         number = int(numbers[-1])
         place = f"{stem}/{number // (window if number < 10_000 else window * 100)}"
-    digest = hashlib.sha256(f"{group}/{place}".encode()).digest()
-    return digest[0] < HELD_BACK_SHARE * 256
+    return f"{group}/{place}"
+
+
+def in_halves(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The pictures in two halves, as equal as their places allow, the same in every run."""
+    of_place: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        of_place.setdefault(place_of(record), []).append(record)
+    first: list[Mapping[str, Any]] = []
+    second: list[Mapping[str, Any]] = []
+    for place in sorted(of_place, key=_digest):
+        (second if len(second) < len(first) else first).extend(of_place[place])
+    return first, second
+
+
+def _digest(place: str) -> bytes:
+    return hashlib.sha256(place.encode()).digest()
 
 
 def labelled_scene(record: Mapping[str, Any], image: npt.NDArray[np.uint8]) -> Scene:
