@@ -42,6 +42,7 @@ _PARAMETERS = {
     "LOCATED": tracker,
     "EVIDENCE_TO_CONFIRM": person,
     "TENTATIVE_S": person,
+    "TENTATIVE_S_PER_EVIDENCE": person,
 }
 
 
@@ -75,6 +76,11 @@ def variants() -> Iterator[tuple[str, Change, TrackingSettings]]:
     yield "the unseen are not shown", _set(tracker, LOCATED=0.0), usual
     yield "every box is a person at once", _set(person, EVIDENCE_TO_CONFIRM=0.0), usual
     yield "the unconfirmed choose alike", _set(tracker, TENTATIVE_COST=0.0), usual
+    yield (
+        "the unconfirmed wait for 0.3 s only",
+        _set(person, TENTATIVE_S_PER_EVIDENCE=0.0),
+        usual,
+    )
     yield "memory of 0.3 s", nullcontext, TrackingSettings(memory_s=0.3)
     for parameter, module in _PARAMETERS.items():
         value = getattr(module, parameter)

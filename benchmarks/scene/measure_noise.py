@@ -30,6 +30,7 @@ from edge_agent.devices.cameras.replay import VideoFile
 from edge_agent.domain.detection import Detection, Part, Region
 from edge_agent.domain.geometry import Box, Point
 from edge_agent.domain.observation import Observation
+from edge_agent.perception.clothing import clothing_in, torso_of
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.people import PeopleDetector
 from edge_agent.scene.confidence import log_odds
@@ -38,6 +39,9 @@ from edge_agent.settings import Settings
 LEAST_SCORE = 0.05
 FOUND = 0.5
 """The detector's default threshold."""
+CLOTHING_PAIRS = 5000
+SOME_S = (0.4, 6.0)
+"""How far apart two looks at the clothes of one person are."""
 HALF_IN = 0.6
 """Share of a box in somebody's body from which on it is a double of it."""
 
@@ -48,6 +52,7 @@ class Seen:
 
     regions: Mapping[Part, Region]
     reading: Observation | None
+    clothing: tuple[float, ...] | None
 
     @property
     def score(self) -> float | None:
@@ -103,7 +108,11 @@ def watch(path: Path, clip: Clip) -> Watched:
                 face = own.get(Part.FACE)
                 reads = face is not None and face.confidence >= FOUND
                 reading = pipeline.observer.look_at(frame, face) if reads and face else None
-                watched.people[name][index * watched.frame_s] = Seen(own, reading)
+                sure = {part.value: one for part, one in own.items() if one.confidence >= FOUND}
+                clothing = None
+                if sure:
+                    clothing = clothing_in(frame.pixels, torso_of(Detection(**sure)))
+                watched.people[name][index * watched.frame_s] = Seen(own, reading, clothing)
             index += 1
     return watched
 
@@ -140,6 +149,7 @@ def report(clips: list[Watched]) -> list[str]:
         *_scores(clips),
         *_false_boxes(clips),
         *_boxes(clips),
+        *_clothes(clips),
         *_expressions(clips),
         *_looks(clips),
     ]
@@ -247,6 +257,34 @@ def _sides(box: Box, course: Mapping[float, Box]) -> Floats:
     width = float(np.median([one.width for one in course.values()]))
     height = float(np.median([one.height for one in course.values()]))
     return np.array([box.x / width, box.y / height, box.width / width, box.height / height])
+
+
+def _clothes(clips: list[Watched]) -> Iterator[str]:
+    """Hellinger's distances between looks, as many of each clip."""
+    own, others = [], []
+    random = np.random.default_rng(1)
+    for clip in clips:
+        looks = [
+            (name, time_s, np.sqrt(seen.clothing))
+            for name, one in clip.people.items()
+            for time_s, seen in one.items()
+            if seen.clothing is not None
+        ]
+        pairs = random.integers(len(looks), size=(CLOTHING_PAIRS, 2)) if looks else []
+        for (name, time_s, first), (other, other_s, second) in (
+            (looks[i], looks[j]) for i, j in pairs
+        ):
+            length = math.sqrt(max(1.0 - float(first @ second), 0.0))
+            if name != other:
+                others.append(length)
+            elif SOME_S[0] <= abs(time_s - other_s) <= SOME_S[1]:
+                own.append(length)
+    for name, distances in (("one person", own), ("two people", others)):
+        quantiles = np.quantile(distances, (0.03, 0.1, 0.5, 0.9, 0.97)).round(2).tolist()
+        yield (
+            f"clothing of {name}: distances {quantiles} at 3, 10, 50, 90 and 97 %"
+            f" of {len(distances)}"
+        )
 
 
 def _expressions(clips: list[Watched]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from benchmarks.scene.noise import FalseBoxNoise, Noise, ReadingNoise, Wander
+from benchmarks.scene.noise import ClothingNoise, FalseBoxNoise, Noise, ReadingNoise, Wander
 from benchmarks.scene.people import Person, somebody
 from edge_agent.domain.detection import Detection, Part, Region
 from edge_agent.domain.frame import Instant
@@ -28,6 +28,8 @@ SIZE = Size(1280, 720)
 THRESHOLD = 0.0
 """Log-odds from which on a box counts as found."""
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+WARDROBE_SEED = 1_000_003
+"""Added to a recording's seed."""
 FRAME_RATES = (5.0, 8.0, 12.0, 15.0, 20.0, 30.0)
 
 
@@ -67,7 +69,12 @@ def record(seed: int, duration_s: float, noise: Noise | None = None) -> Recordin
     rng = random.Random(seed)
     near = rng.random() < 0.5
     people = _visitors(rng, duration_s, noise, near=near)
-    shown = {person.person_id: _Shown(rng, person, noise) for person in people}
+    # A stream of its own, so that the same people come whatever they wear.
+    wardrobe = random.Random(seed + WARDROBE_SEED)
+    clothes = [_Clothes(wardrobe, noise.clothing) for _ in people]
+    shown = {
+        person.person_id: _Shown(rng, person, noise, clothes[person.person_id]) for person in people
+    }
     ghosts = _ghosts(rng, duration_s, noise.false_boxes, first_source=len(people))
     frames = []
     for time_s in _times(rng, duration_s):
@@ -116,12 +123,34 @@ def _seen_people(shown: dict[int, _Shown], time_s: float) -> Iterator[Sighting]:
             yield sighting
 
 
+class _Clothes:
+    """What one person wears, as it looks now and now."""
+
+    def __init__(self, rng: random.Random, noise: ClothingNoise) -> None:
+        self._rng = rng
+        self._noise = noise
+        self._shares = _dirichlet(rng, [1.0] * noise.colours)
+        self._concentration = noise.concentration * math.exp(rng.gauss(0.0, noise.spread))
+
+    def look(self, body: Box, nearer: list[Box]) -> tuple[float, ...] | None:
+        """A histogram; None where somebody nearer covers too much of the body."""
+        if any(body.coverage_by(other) > self._noise.most_covered for other in nearer):
+            return None
+        return _dirichlet(self._rng, [self._concentration * share for share in self._shares])
+
+
+def _dirichlet(rng: random.Random, weights: list[float]) -> tuple[float, ...]:
+    draws = [rng.gammavariate(max(weight, 1e-3), 1.0) + 1e-12 for weight in weights]
+    return tuple(draw / sum(draws) for draw in draws)
+
+
 class _Shown:
     """One person as the detector and the heads see them."""
 
-    def __init__(self, rng: random.Random, person: Person, noise: Noise) -> None:
+    def __init__(self, rng: random.Random, person: Person, noise: Noise, clothes: _Clothes) -> None:
         detector, readings = noise.detector, noise.readings
         self.person = person
+        self._clothes = clothes
         self._rng = rng
         self._detector = detector
         offset = rng.gauss(detector.score, detector.score_between_people)
@@ -145,8 +174,12 @@ class _Shown:
         if face is None and body is None:
             return None
         reading = self._reader.read(time_s, face.box.height) if face is not None else None
+        clothing = self._clothes.look(self.person.body(time_s), nearer)
         return Sighting(
-            Detection(face=face, body=body), self.person.person_id, self.person.person_id, reading
+            Detection(face=face, body=body, clothing=clothing),
+            self.person.person_id,
+            self.person.person_id,
+            reading,
         )
 
     def _region(

@@ -58,11 +58,16 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One person in one frame, by the parts of them that were found; at least one was."""
+    """One person in one frame, by the parts of them that were found; at least one was.
+
+    `clothing` is a histogram of the colours that they wear, shares that sum to 1; None where that
+    is not seen.
+    """
 
     face: Region | None = None
     head: Region | None = None
     body: Region | None = None
+    clothing: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.regions:

@@ -13,12 +13,16 @@ from edge_agent.domain.frame import Instant
 from edge_agent.domain.geometry import Box, Point
 from edge_agent.domain.track import Track
 from edge_agent.tracking.anatomy import HEAD_DOUBT, Relation, coordinates, face_like
+from edge_agent.tracking.clothing import Clothing
 from edge_agent.tracking.motion import Floats, Mask
 
 EVIDENCE_TO_CONFIRM = 6.0
 """Summed log odds of a track's detections with which it counts as a person."""
 TENTATIVE_S = 0.3
-"""Seconds without a detection after which a track that was never confirmed is a false box."""
+"""Seconds without a detection after which a track of a single look is a false box."""
+TENTATIVE_S_PER_EVIDENCE = 0.15
+"""Seconds more for each of the log odds that its detections have brought together: a detector
+that is unsure of somebody misses them for longer."""
 
 _LEAST_EVIDENCE = 0.5  # that an unsure box comes again where it should tells something by itself
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
@@ -72,6 +76,7 @@ class Person:
     lead_seen: Instant = field(init=False)
     detection: Detection | None = None
     relation: Relation = field(default_factory=Relation)
+    clothing: Clothing = field(default_factory=Clothing)
     hits: int = 0
     evidence: float = 0.0
     has_face: bool = False
@@ -99,6 +104,7 @@ class Person:
             self.relation.learn(coordinates(face), coordinates(body))
         if has_face if self.lead is Part.FACE else has_body:
             self.lead_seen = now
+        self.clothing.learn(self.detection.clothing, now)
         self.has_face |= has_face
         self.has_body |= has_body
         self.last_seen = now
@@ -107,7 +113,8 @@ class Person:
 
     def is_false(self, now: Instant) -> bool:
         """Whether it was a false box: not enough was seen, and no more is."""
-        return not self.is_confirmed and now.since(self.last_seen) > TENTATIVE_S
+        patience_s = TENTATIVE_S + TENTATIVE_S_PER_EVIDENCE * self.evidence
+        return not self.is_confirmed and now.since(self.last_seen) > patience_s
 
     def track(self, lead: Box, other: Box, velocity: Point, is_located: bool) -> Track:
         """The track of this person, whose leading part is at `lead` and the other at `other`."""

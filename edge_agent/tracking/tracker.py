@@ -11,6 +11,7 @@ from edge_agent.domain.track import Track
 from edge_agent.settings import TrackingSettings
 from edge_agent.tracking.anatomy import HEIGHT_M, body_of, doubt, face_of
 from edge_agent.tracking.association import assign
+from edge_agent.tracking.clothing import clothing_evidence
 from edge_agent.tracking.motion import BoxFilters, Floats, Indices, Mask
 from edge_agent.tracking.person import Found, Person
 
@@ -68,6 +69,10 @@ class Tracker:
         if not self._people or not len(found):
             return np.empty(0, np.intp)
         cost, boxes, doubts = self._fit(found)
+        cost = cost - clothing_evidence(
+            [person.clothing.histogram for person in self._people],
+            [detection.clothing for detection in found.detections],
+        )
         cost += (
             TENTATIVE_COST * np.array([not person.is_confirmed for person in self._people])[:, None]
         )
