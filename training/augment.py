@@ -140,7 +140,8 @@ def mixed(
     cutmix: float = 0.0,
     strength: float = 0.4,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch whose images are mixed in pairs, with targets, distributions, that follow.
+    """A batch whose images are mixed in pairs, with targets (n, k), distributions or means, that
+    follow.
 
     `mixup` and `cutmix` are the shares of the batches to which either happens. MixUp (Zhang et al.,
     2017) lays one image over the other, with a weight from Beta(strength, strength); CutMix (Yun et

@@ -8,7 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
-from training.calibrate import deviation_scale_for  # noqa: E402 - after the skips
+from training.augment import mixed  # noqa: E402 - after the skips
+from training.calibrate import deviation_scale_for  # noqa: E402
 from training.demographics.card import worse_cameras  # noqa: E402
 from training.demographics.evaluate import Answers  # noqa: E402
 from training.demographics.train import (  # noqa: E402
@@ -66,6 +67,28 @@ def test_the_taught_part_of_the_targets_comes_from_the_other() -> None:
     assert blend.female.item() == pytest.approx(0.75)
     assert blend.ages.sum().item() == pytest.approx(1)
     assert blend.ages[0, 20] == pytest.approx(labels.ages[0, 20].item() / 2, rel=0.01)
+
+
+def test_mixed_faces_have_mixed_targets() -> None:
+    torch.manual_seed(3)
+    known = targets([20.0, 60.0] * 4, [1.0, 0.0] * 4)
+    images = torch.zeros(8, 3, 8, 8)
+    images[1::2] = 1.0
+    seen, rows = mixed(images, known.rows(), mixup=1.0)
+    wanted = Targets.from_rows(rows)
+    second = seen.mean((1, 2, 3))
+    assert ((second > 0) & (second < 1)).any()
+    assert torch.allclose(wanted.years, 20 + 40 * second)
+    assert torch.allclose(wanted.female, 1 - second, atol=1e-6)
+    assert torch.allclose(wanted.ages.sum(1), torch.ones(8))
+
+
+def test_faces_are_no_longer_mixed_in_the_end() -> None:
+    last = STAGES[-1]
+    mixing = [last.mixes(epoch) for epoch in range(last.plan.epochs)]
+    assert mixing == sorted(mixing, reverse=True)
+    assert mixing[0]
+    assert not mixing[-1]
 
 
 def test_a_network_tells_targets_that_do_not_change_in_the_mirror() -> None:
