@@ -82,7 +82,7 @@ def fit(
             value.backward()
             nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
             optimizer.step()
-            _blend(average, network, min(plan.ema_decay, (at + 1) / (at + 10)))
+            blend(average, network, min(plan.ema_decay, (at + 1) / (at + 10)))
             mean_loss += (float(value.detach()) - mean_loss) / (step + 1)
             if step % 50 == 49:
                 pace = (step + 1) / (time.monotonic() - started)
@@ -138,7 +138,8 @@ def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def _blend(average: nn.Module, network: nn.Module, decay: float) -> None:
+def blend(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the weights and norms of `average`, in place, to those of `network` but for `decay`."""
     for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if kept.dtype.is_floating_point:
             kept.lerp_(new, 1 - decay)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.fit import Batch, Plan, fit, generator_for
+from training.fit import Batch, Plan, blend, fit, generator_for
 
 STEPS = 5
 
@@ -63,3 +63,12 @@ def test_a_checkpoint_of_another_plan_is_not_gone_on_with(
     train(tmp_path, Plan(epochs=1))
     train(tmp_path, Plan(epochs=2))
     assert "of another plan: starting over" in capsys.readouterr().out
+
+
+def test_blended_weights_and_norms_lie_between() -> None:
+    kept, new = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)) for _ in range(2))
+    new[1].running_mean.fill_(4.0)
+    before = kept[0].weight.detach().clone()
+    blend(kept, new, 0.75)
+    assert torch.allclose(kept[0].weight, 0.75 * before + 0.25 * new[0].weight)
+    assert torch.allclose(kept[1].running_mean, torch.ones(3))

@@ -20,9 +20,9 @@ from training.face_geometry.samples import CROP_SIDE, CropAugmentation, Grey, Ta
 Batch = tuple[torch.Tensor, ...]
 
 SHARES = {
-    "landmarks": 0.5,
-    "utkface": 0.25,
-    "closed": 0.09,
+    "landmarks": 0.32,
+    "utkface": 0.44,
+    "closed": 0.08,
     "asleep": 0.05,
     "face": 0.02,
     "masked": 0.04,

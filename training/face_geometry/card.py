@@ -64,8 +64,9 @@ boxes are, blurred, lit, covered; the labels follow exactly. Closed eyes are rar
 shut by drawing the upper lid down. Expected errors are learned as scales of Laplace distributions,
 without a say in what is learned. The labels lie a pixel to the right of what they mark, which
 mirrored faces do not let a network learn: it is taken away before training and put back at the
-release. In the last stage two thirds of each label come from the mesh, against the noise of the
-labels. Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
+release. In the last stage three quarters of each label come from the mesh, against the noise of the
+labels; at the release the layer that tells the points is fitted to the labels as they are.
+Quantized to int8 throughout. `python -m training.face_geometry` makes the file again;
 `training/RESULTS.md` has what was tried."""
 
 WEAK = """## Known weaknesses
@@ -134,8 +135,8 @@ def write_card(
         "What the stated errors are worth: faces from the surest fifth to the least sure, as"
         " stated; each the mean error, stated and actual:",
         card.table(("of", *(f"fifth {i}" for i in range(1, 6))), _by_certainty(stated, actual)),
-        "By origin, as UTKFace has it, beside the mesh teacher; only the last stage did not learn"
-        " from these faces, so rather the differences between the rows tell something:",
+        "By origin, as UTKFace has it, beside the mesh teacher; only the last two stages did not"
+        " learn from these faces, so rather the differences between the rows tell something:",
         card.table(("origin", "faces", "points", "yaw, degrees"), _origins(engine, portraits)),
         "On clips, none of which was trained on: correlation of the gaze with gaze-estimation-"
         "adas-0002, frames within 0.15 rad of the lens, and jitter of still faces from frame to"

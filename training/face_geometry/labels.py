@@ -41,7 +41,7 @@ STRAIGHT_RAD = 0.14
 POSED_RAD = 0.25
 """Deviation of a gaze from the lens from which it is believed of somebody who poses for a portrait:
 the teacher's error is 9 degrees (Open Model Zoo says 7)."""
-MESH_PART = 0.65
+MESH_PART = 0.75
 """Part of the mesh in the points of the faces of `landmarks` that are trained on."""
 IRIS_PART = np.array([1.0, 0.7], np.float32)
 """Part of the irises in the gaze's yaw and pitch; the gaze network has the rest."""
@@ -87,10 +87,12 @@ class Faces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """`landmarks` by persons, and the other sets for training; `portraits` are those of `utkface`
-    that are held back, labelled by the teachers."""
+    """`landmarks` by persons, and the other sets for training; `labelled` is `training` as it was
+    labelled, without the mesh's part; `portraits` are those of `utkface` that are held back,
+    labelled by the teachers."""
 
     training: Faces
+    labelled: Faces
     calibration: Faces
     validation: Faces
     taught: dict[str, Faces]
@@ -139,8 +141,10 @@ def read_split(data: Path, run: Path) -> Split:
     groups["utkface"] = portraits.chosen(np.flatnonzero(~held))
     validating = np.isin(known.persons, list(held_back))
     calibration = np.isin(known.persons, list(calibrating))
+    labelled = known.chosen(np.flatnonzero(~validating & ~calibration))
     return Split(
-        training=_denoised(known.chosen(np.flatnonzero(~validating & ~calibration)), knowledge),
+        training=_denoised(labelled, knowledge),
+        labelled=labelled,
         calibration=known.chosen(np.flatnonzero(calibration)),
         validation=known.chosen(np.flatnonzero(validating)),
         taught=groups,

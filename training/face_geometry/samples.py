@@ -260,6 +260,22 @@ class CropAugmentation:
         return crop, Target(target.points, target.head, gaze, seen, lids, irises)
 
 
+MILD = CropAugmentation(
+    rotation_rad=0.17,
+    far_rotated=0.15,
+    scale=0.07,
+    shift=0.035,
+    blur=0.28,
+    smear=0.06,
+    light=0.6,
+    noise=0.25,
+    jpeg=0.12,
+    cover=0.15,
+    hide=0.03,
+)
+"""Faces more like those of a good detector and camera."""
+
+
 def turned_gaze(gaze: Array, turn_rad: float) -> Array:
     """Yaw and pitch (2,) in an image that was turned clockwise."""
     yaw, pitch = gaze
