@@ -309,7 +309,7 @@ def test_who_talks_to_the_camera_looks_into_it(
     looks = [geometry for look in clip(name) for geometry in look]
     gazes = [told.gaze.eccentricity_rad for told in looks if told.gaze is not None]
     assert len(gazes) > 0.6 * len(looks)
-    assert np.mean(np.array(gazes) < 0.2) > 0.7
+    assert np.mean(np.array(gazes) < 0.15) >= 0.9
 
 
 def test_heads_that_tilt_and_turn_are_seen_to_do_so(

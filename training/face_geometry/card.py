@@ -79,7 +79,8 @@ WEAK = """## Known weaknesses
 - Gaze was never measured by anybody: it is what another network says, whose own error is 7 degrees
   by its makers; of a face and its mirror image it says things that differ by 8. Portraits are taken
   to look into the lens rather than nearly so. With sunglasses gaze is a guess from the head. Faces
-  of 60 pixels, turned but looking into the lens, are still given part of their turn (asl_book).
+  of 60 pixels, turned but looking into the lens, are still given part of their turn (asl_book: 5 of
+  11 degrees).
 - Whether eyes are open was judged by the mesh, too; eyes narrowed by a laugh were left out.
 - Masked faces were shown as faces to be seen, without points: expect them to be poor there.
 - UTKFace represents children from 5 to 14, people over 80 and dark skin badly; head coverings and
