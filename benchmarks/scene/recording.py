@@ -22,12 +22,15 @@ from edge_agent.domain.observation import (
     GenderEstimate,
     Observation,
 )
+from edge_agent.perception.crops import FULL_DETAIL_SIDE, SMALLEST_FACE_SIDE
 from edge_agent.perception.observer import DEMOGRAPHICS_INTERVAL_S
 
 SIZE = Size(1280, 720)
 THRESHOLD = 0.0
 """Log-odds from which on a box counts as found."""
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+FACE_CROP_SIDE = 1.03
+"""Side of the crop in which an expression is read, in heights of the face."""
 WARDROBE_SEED = 1_000_003
 """Added to a recording's seed."""
 FRAME_RATES = (5.0, 8.0, 12.0, 15.0, 20.0, 30.0)
@@ -237,7 +240,10 @@ class _Reader:
             return None
         self._next_s = time_s + self._every_s
         yaw = self._person.head_yaw(time_s)
-        quality = min(face_height / 80.0, 1.0) * max(math.cos(yaw), 0.0)
+        pixels = (FACE_CROP_SIDE * face_height - SMALLEST_FACE_SIDE) / (
+            FULL_DETAIL_SIDE - SMALLEST_FACE_SIDE
+        )
+        quality = min(max(pixels, 0.0), 1.0) * max(math.cos(yaw), 0.0)
         quality = min(max(quality + self._rng.gauss(0.0, 0.05), 0.0), 1.0)
         worse = 1.6 - 0.6 * quality
         is_told = time_s >= self._next_told_s

@@ -34,7 +34,8 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
     """Persons, surest first, each with at most one region of each part.
 
     Faces find their heads, then faces and heads their bodies; in both steps the best fit of all
-    goes first. A head around a face that has another head is that one, found twice. A head with
+    goes first. A head around a face that has another head is that one, found twice, and so is a
+    face in a head that has another face, if one of the two mostly covers the other. A head with
     neither face nor body makes no person: it is too little to go by.
     """
     faces, heads, bodies = (
@@ -43,8 +44,11 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
     )
     inside = _fit_in_head(_corners(faces), _corners(heads))
     head_of = _matches(inside)
+    again = _found_again(_corners(faces), head_of, inside)
     persons: list[tuple[Region | None, Region | None]] = [
-        (face, heads[head_of[i]] if i in head_of else None) for i, face in enumerate(faces)
+        (face, heads[head_of[i]] if i in head_of else None)
+        for i, face in enumerate(faces)
+        if not again[i]
     ]
     doubled = np.flatnonzero((inside[list(head_of)] >= LEAST_FIT).any(axis=0))
     persons += [(None, head) for i, head in enumerate(heads) if i not in doubled]
@@ -69,6 +73,15 @@ def _fit_in_head(faces: Array, heads: Array) -> Array:
     reach = (heads[:, 2:] - heads[:, :2]).max(axis=1)
     distance = np.hypot(middles[..., 0], middles[..., 1]) / np.maximum(reach, 1e-9)
     return np.where(covered >= COVER, covered * np.maximum(1 - distance, 0), 0.0)
+
+
+def _found_again(faces: Array, head_of: dict[int, int], inside: Array) -> npt.NDArray[np.bool_]:
+    """Which faces (n, 4) without a head are those of a head that has one, found twice."""
+    owners, owned = list(head_of), list(head_of.values())
+    shared = np.maximum(_coverage(faces, faces[owners]), _coverage(faces[owners], faces).T)
+    again = ((shared >= COVER) & (inside[:, owned] >= LEAST_FIT)).any(axis=1)
+    again[owners] = False
+    return np.asarray(again, np.bool_)
 
 
 def _fit_on_body(heads: Array, bodies: Array) -> Array:

@@ -75,6 +75,8 @@ class EmotionConstants:
     """Of (1, rise in deviations, rise)."""
     least_face_confidence: float = 0.65
     least_reading_confidence: float = 0.3
+    least_face_quality: float = 0.4
+    """That of a sharp face of 24 pixels."""
     most_deviations: float = 6.0
     least_rise: float = 0.15
     open_deviations: float = 2.0

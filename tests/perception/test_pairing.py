@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edge_agent.domain.detection import Part, Region
 from edge_agent.domain.geometry import Box
 from edge_agent.perception.pairing import paired
@@ -68,6 +70,25 @@ def test_a_head_found_twice_takes_the_body_from_nobody() -> None:
     (person,) = paired(parts)
     assert person.face == parts[0]
     assert person.body == parts[3]
+
+
+@pytest.mark.parametrize("second", [Box(310, 156, 18, 22), Box(306, 158, 20, 21)])
+def test_a_face_found_twice_in_one_head_is_one_person(second: Box) -> None:
+    """As measured: the second box of a bearded face reaches from the eyes to the collar."""
+    parts = (
+        Region(Part.FACE, Box(308, 150, 15, 20), 0.78),
+        Region(Part.FACE, second, 0.51),
+        Region(Part.HEAD, Box(303, 142, 26, 32), 0.98),
+        Region(Part.BODY, Box(285, 140, 60, 79), 0.53),
+    )
+    (person,) = paired(parts)
+    assert person.face == parts[0]
+    assert person.body == parts[3]
+
+
+def test_a_face_that_looks_out_from_behind_a_head_stays_a_person() -> None:
+    people = paired((face(120, 56), head(116, 50), face(136, 52)))
+    assert len(people) == 2
 
 
 def test_seen_from_behind_a_head_belongs_to_its_body() -> None:

@@ -153,6 +153,18 @@ def test_what_the_model_says_it_cannot_read_is_no_emotion() -> None:
     assert stage.of(EventType.EMOTION_DETECTED) == []
 
 
+@pytest.mark.parametrize(("quality", "told"), [(0.3, 0), (0.5, 1)])
+def test_a_face_of_few_pixels_has_an_expression_but_no_peaks(quality: float, told: int) -> None:
+    """Its readings sway with the pixels, though the model be sure of each."""
+    joy, calm = expression(happiness=0.8), expression()
+    stage = Stage(settings(emotion_detected=1.0))
+    stage.play(
+        {1: lambda t: Shown(expression=joy if 5.0 <= t < 7.0 else calm, quality=quality)}, 10.0
+    )
+    assert len(stage.of(EventType.EMOTION_DETECTED)) == told
+    assert stage.states[-1].entities[0].expression is not None
+
+
 def test_a_resting_face_that_looks_sad_fires_nothing() -> None:
     sad = Shown(expression=expression(sadness=0.5, anger=0.1))
     stage = Stage(settings(emotion_detected=0.6))

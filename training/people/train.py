@@ -7,8 +7,9 @@ that was interrupted goes on where it was: the teacher's finds and each epoch ar
 from __future__ import annotations
 
 import argparse
+import copy
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,12 @@ COURSES: Sequence[Course] = (
     Course("fourth", (256, 320), epochs=8, crops=2000, learning_rate=6e-4, mosaic=0.2, seed=4),
     Course("fifth", (256, 320), epochs=50, crops=2000, learning_rate=1.5e-3, mosaic=0.35, seed=5),
     Course("sixth", (256, 320), epochs=36, crops=2000, learning_rate=1.3e-3, mosaic=0.3, seed=6),
+    Course("seventh", (256, 320), epochs=48, crops=2000, learning_rate=1.3e-3, mosaic=0.3, seed=7),
+    Course("eighth", (256, 320), epochs=20, crops=2000, learning_rate=7e-4, mosaic=0.15, seed=8),
 )
 """Each begins with the averaged weights of the one before."""
+RELEASED = 3
+"""Courses of whose averaged weights the mean is released (Wortsman et al., "Model soups", 2022)."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -99,25 +104,49 @@ def main(argv: list[str] | None = None) -> None:
 def trained_network(
     groups: dict[str, list[Scene]], run: Path, after: str | None = None
 ) -> PeopleNet:
-    """The network behind all courses; those that an earlier run finished are not repeated.
+    """The mean of what the last courses ended with; those that an earlier run finished are not
+    repeated.
 
-    Where the courses up to `after` are over, the file that is shipped is what they ended with.
+    Where the courses up to `after` are over, the file that is shipped is what they ended with,
+    unless `run` still has the weights themselves.
     """
     learner, courses = network(), COURSES
+    reached = []
     if after is not None:
-        shown = torch.from_numpy(np.stack(calibration_pictures(groups)))
-        recover_people(
-            learner, find_model("people", MODELS).path, shown.permute(0, 3, 1, 2).float() / 255
-        )
+        begin(learner, groups, run / after / "average.pt")
         courses = behind(courses, after)
+        reached = [copy.deepcopy(learner.state_dict())]
     for course in courses:
         finished = run / course.name / "average.pt"
         if not finished.exists():
             print(f"course {course.name}: {course}", flush=True)
             average = train(groups, course, learner, finished.parent)
             torch.save(average.state_dict(), finished)
-        learner.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
+        reached.append(torch.load(finished, map_location="cpu", weights_only=True))
+        learner.load_state_dict(reached[-1])
+    learner.load_state_dict(mean_of(reached[-RELEASED:]))
     return learner.eval()
+
+
+def begin(learner: PeopleNet, groups: Mapping[str, Sequence[Scene]], finished: Path) -> None:
+    """Fill `learner` with the weights in `finished`, else with those of the shipped file."""
+    if finished.exists():
+        learner.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
+        return
+    shown = torch.from_numpy(np.stack(calibration_pictures(groups)))
+    recover_people(
+        learner, find_model("people", MODELS).path, shown.permute(0, 3, 1, 2).float() / 255
+    )
+
+
+def mean_of(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of networks that are alike; counters are those of the last."""
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0)
+        if last.dtype.is_floating_point
+        else last
+        for name, last in states[-1].items()
+    }
 
 
 def teach(data: Path, run: Path) -> None:
