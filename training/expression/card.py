@@ -49,7 +49,9 @@ DATA = """## Data and terms
 FER2013 faces (Kaggle challenge, 2013; research use) with the votes of ten people for each face
 (FER+, Barsoum et al., 2016; MIT). Faces whose most frequent vote is "unknown" or "no face" are left
 out, as in that paper. Trained on the set's training split, less 1,024 faces to which the
-temperatures were fitted; the figures are of its validation split."""
+temperatures were fitted; the figures are of its validation split. Beside them chips of UTKFace
+(Zhang, Song, Qi, 2017; non-commercial research use), whose expressions nobody labelled: a model
+trained on them is for research and private use unless the owners of the pictures allow more."""
 
 METHOD = """## Method
 
@@ -65,6 +67,8 @@ COURSES = (
     "answers.",
     "A third one of 30, with more of each face hidden and CutMix beside MixUp, takes half of its "
     "targets from what the second answers to undisturbed faces and their mirror images.",
+    "A fourth one of 28 is like the third, but for half as many faces of UTKFace, of which nothing "
+    "is known but what the third answers.",
 )
 
 STURDINESS = (

@@ -1,7 +1,7 @@
 """Train the expression model: python -m training.expression --data ../shared/data/ferplus
 
-From FER+ faces to models/expression.tflite, its manifest entry and its card. A run that was
-interrupted goes on where it was.
+From FER+ faces, and those of utkface beside them, to models/expression.tflite, its manifest entry
+and its card. A run that was interrupted goes on where it was.
 
 With --faces FOLDER the shipped model learns your own pictures, in one sub-folder per emotion, and
 becomes a file that the configuration can name.
@@ -22,21 +22,26 @@ from torch import nn
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.errors import AgentError
+from edge_agent.perception.crops import grey
 from edge_agent.perception.expression import softmax
 from training.calibrate import temperature_for
-from training.data import FerPlus, data_root
+from training.data import FERPLUS_SIDE, FerPlus, data_root
+from training.demographics.utkface import UtkFace
 from training.expression.card import measure_and_describe
 from training.expression.certainty import doubts_for, parted, read
 from training.expression.courses import COURSES, Course, take_course
 from training.expression.evaluate import Answers, answers
-from training.expression.network import NAME, entry_of, logits_of, network, write_file
+from training.expression.network import NAME, Faces, entry_of, logits_of, network, write_file
 from training.expression.own import FOLDS, learn_own
 from training.options import add_after, behind, parser_for
 from training.publish import MODELS, publish
 from training.recover import recover
 
-DATA = "FER2013 faces with the votes of FER+"
-LICENCE = "labels: MIT (Microsoft FER+); images: FER2013 challenge, research use"
+DATA = "FER2013 faces with the votes of FER+; UTKFace chips without votes"
+LICENCE = (
+    "labels: MIT (Microsoft FER+); images: FER2013 challenge, research use; UTKFace: non-"
+    "commercial research use"
+)
 RECOVERY_STEP = 20
 """Every how many-th face is looked at where the network is recovered from its file."""
 
@@ -61,9 +66,16 @@ def main(argv: list[str] | None = None) -> None:
         for course in COURSES
     ]
     trained = network()
+    others = faces_without_votes(data.parent / "utkface")
     for course in begun(trained, training, courses, arguments.after):
-        trained = take_course(trained, training, validation, course, arguments.run)
+        trained = take_course(trained, training, validation, course, arguments.run, others=others)
     publish_model(trained, training, held_back, validation, arguments.models)
+
+
+def faces_without_votes(folder: Path) -> Faces:
+    """The chips of UTKFace, which show about as much of a face as FER2013's pictures, in grey."""
+    read = UtkFace.read(folder / "train.zip", folder / "train.csv")
+    return np.stack([grey(chip) for chip in read.stacked(FERPLUS_SIDE)])
 
 
 def begun(
