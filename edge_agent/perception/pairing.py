@@ -17,9 +17,9 @@ COVER = 0.5
 """Share of a face that must lie in its head, and of a face or head that must lie in its body."""
 ECHO_COVER = 0.85
 """Share of the smaller of two bodies that lies in the larger when both may be one person's."""
-REPEAT_HEIGHT, REPEAT_FEET, REPEAT_ASIDE = 0.6, 0.1, 0.25
-"""Of two boxes of one body: least height of the smaller, and how far apart their lower edges and
-their middles are, in heights and widths of the larger."""
+REPEAT_HEIGHT, REPEAT_END, REPEAT_ASIDE = 0.6, 0.1, 0.25
+"""Of two boxes of one body: least height of the smaller, and how far apart their lower or their
+upper edges and their middles are, in heights and widths of the larger."""
 NECK = 0.3
 """Heights of a head by which a body that was found without it may begin below it."""
 HEADLESS_FIT = 0.7
@@ -128,7 +128,7 @@ def _repeats(bodies: Sequence[Region]) -> npt.NDArray[np.bool_]:
     """Which bodies (m,) are a surer one again, at another scale.
 
     One of the two lies in the other, they are of about one height, and both stand on the same spot
-    of the ground, where there is room for one.
+    of the ground, or have their heads in the same place, where there is room for one.
     """
     corners = _corners(bodies)
     covered = _coverage(corners, corners)
@@ -136,12 +136,14 @@ def _repeats(bodies: Sequence[Region]) -> npt.NDArray[np.bool_]:
     width, height = (corners[:, 2:] - corners[:, :2]).T
     larger_width, larger = np.maximum.outer(width, width), np.maximum.outer(height, height)
     as_tall = np.minimum.outer(height, height) >= REPEAT_HEIGHT * larger
-    feet = np.abs(np.subtract.outer(corners[:, 3], corners[:, 3])) <= REPEAT_FEET * larger
+    tops, feet = (
+        np.abs(np.subtract.outer(edge, edge)) <= REPEAT_END * larger for edge in corners[:, 1::2].T
+    )
     middle = _middles(corners)[:, 0]
     one_spot = np.abs(np.subtract.outer(middle, middle)) <= REPEAT_ASIDE * larger_width
     scores = np.array([body.confidence for body in bodies])
     surer = np.greater.outer(scores, scores)
-    return np.asarray((nested & as_tall & feet & one_spot & surer).any(axis=0), np.bool_)
+    return np.asarray((nested & as_tall & (tops | feet) & one_spot & surer).any(axis=0), np.bool_)
 
 
 def _matches(fits: Array) -> dict[int, int]:

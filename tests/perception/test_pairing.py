@@ -164,9 +164,17 @@ def test_a_body_seen_from_behind_at_two_scales_is_one() -> None:
     assert [person.body for person in paired([wide, narrow])] == [narrow]
 
 
+def test_the_torso_of_somebody_close_seen_from_behind_is_no_second_person() -> None:
+    """As measured: both boxes begin at the head, and one of them ends at the belt."""
+    whole, torso = body(286, 50, 265, 382, 0.98), body(315, 58, 169, 296, 0.84)
+    assert [person.body for person in paired((torso, whole))] == [whole]
+
+
 def test_a_small_one_in_front_and_one_further_back_are_people_of_their_own() -> None:
     tall = Region(Part.BODY, Box(300, 50, 160, 380), 0.9)
     small_in_front = Region(Part.BODY, Box(340, 240, 80, 190), 0.8)
-    further_back = Region(Part.BODY, Box(320, 60, 110, 280), 0.8)
+    further_back = Region(Part.BODY, Box(320, 100, 110, 280), 0.8)
+    beside = Region(Part.BODY, Box(380, 60, 110, 280), 0.8)
     assert len(paired([tall, small_in_front])) == 2
     assert len(paired([tall, further_back])) == 2
+    assert len(paired([tall, beside])) == 2
