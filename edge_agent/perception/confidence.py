@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,7 @@ class ScoreCalibration:
         log_odds = self._by_logit(over, under, kind) + self._by_side(relative_side(sides), kind)
         return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
+    @lru_cache(maxsize=16)  # noqa: B019 - of every frame, by a calibration that lives as long
     def least_logits(self, probability: float) -> Tensor:
         """The logits below which a find of each kind has less than `probability`, whatever its
         side, of shape (kinds,)."""

@@ -137,8 +137,7 @@ def decode(
     """
     least = (calibration.least_logits(threshold) - LOGIT_SHIFT) / LOGIT_SCALE
     levels = [_answers(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
-    spoken = [level for level in levels if len(level[0])] or levels[:1]
-    part, cell, place = (np.concatenate(arrays) for arrays in zip(*spoken, strict=True))
+    part, cell, place = (np.concatenate(arrays) for arrays in zip(*levels, strict=True))
     which = np.arange(len(part))
     side = cell[:, len(PARTS) : 5 * len(PARTS)].reshape(-1, len(PARTS), 4)[which, part]
     reach = side * side * (place[:, 2:] / 2)
@@ -164,9 +163,10 @@ def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
     Greedy non-maximum suppression; IoU of `overlap` and more counts as the same object.
     """
     kept = np.ones(len(found), np.bool_)
-    for part in np.unique(found.part):
+    for part in range(len(PARTS)):
         of_part = np.flatnonzero(found.part == part)
-        kept[of_part] = _first_of_their_place(found.box[of_part], overlap)
+        if len(of_part) > 1:
+            kept[of_part] = _first_of_their_place(found.box[of_part], overlap)
     return found.at(kept)
 
 
@@ -175,6 +175,8 @@ def _answers(values: Tensor, stride: int, least: Tensor) -> tuple[Indices, Tenso
     their cell (n, CHANNELS), and the cell's centre and stride in pixels (n, 3)."""
     columns = values.shape[1]
     found = np.flatnonzero(values[..., : len(PARTS)] >= least)
+    if not len(found):
+        return found, np.empty((0, CHANNELS), np.float32), np.empty((0, 3), np.float32)
     cell, part = np.divmod(found, len(PARTS))
     row, column = np.divmod(cell, columns)
     place = np.stack([column + 0.5, row + 0.5, np.ones(len(found))], 1) * stride
@@ -185,7 +187,7 @@ def _first_of_their_place(boxes: Tensor, overlap: float) -> npt.NDArray[np.bool_
     """Which boxes (n, 4) overlap no earlier one that is itself kept."""
     hides = np.triu(_iou(boxes) >= overlap, 1)
     kept = np.ones(len(boxes), np.bool_)
-    for index in range(len(boxes)):
+    for index in np.flatnonzero(hides.any(axis=1)).tolist():
         if kept[index]:
             kept &= ~hides[index]
     return kept
