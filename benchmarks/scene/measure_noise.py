@@ -35,6 +35,7 @@ from edge_agent.perception.pairing import paired
 from edge_agent.perception.people import PeopleDetector
 from edge_agent.scene.confidence import log_odds
 from edge_agent.settings import Settings
+from edge_agent.tracking.clothing import hellinger
 
 LEAST_SCORE = 0.05
 FOUND = 0.5
@@ -265,20 +266,21 @@ def _clothes(clips: list[Watched]) -> Iterator[str]:
     random = np.random.default_rng(1)
     for clip in clips:
         looks = [
-            (name, time_s, np.sqrt(seen.clothing))
+            (name, time_s, seen.clothing)
             for name, one in clip.people.items()
             for time_s, seen in one.items()
             if seen.clothing is not None
         ]
-        pairs = random.integers(len(looks), size=(CLOTHING_PAIRS, 2)) if looks else []
-        for (name, time_s, first), (other, other_s, second) in (
-            (looks[i], looks[j]) for i, j in pairs
-        ):
-            length = math.sqrt(max(1.0 - float(first @ second), 0.0))
+        if not looks:
+            continue
+        histograms = np.array([clothing for _, _, clothing in looks])
+        lengths = hellinger(histograms, histograms)
+        for i, j in random.integers(len(looks), size=(CLOTHING_PAIRS, 2)):
+            (name, time_s, _), (other, other_s, _) = looks[i], looks[j]
             if name != other:
-                others.append(length)
+                others.append(lengths[i, j])
             elif SOME_S[0] <= abs(time_s - other_s) <= SOME_S[1]:
-                own.append(length)
+                own.append(lengths[i, j])
     for name, distances in (("one person", own), ("two people", others)):
         quantiles = np.quantile(distances, (0.03, 0.1, 0.5, 0.9, 0.97)).round(2).tolist()
         yield (

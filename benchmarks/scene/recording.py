@@ -22,7 +22,7 @@ from edge_agent.domain.observation import (
     GenderEstimate,
     Observation,
 )
-from edge_agent.perception.crops import FULL_DETAIL_SIDE, SMALLEST_FACE_SIDE
+from edge_agent.perception.crops import quality_by_size
 from edge_agent.perception.observer import DEMOGRAPHICS_INTERVAL_S
 
 SIZE = Size(1280, 720)
@@ -240,10 +240,7 @@ class _Reader:
             return None
         self._next_s = time_s + self._every_s
         yaw = self._person.head_yaw(time_s)
-        pixels = (FACE_CROP_SIDE * face_height - SMALLEST_FACE_SIDE) / (
-            FULL_DETAIL_SIDE - SMALLEST_FACE_SIDE
-        )
-        quality = min(max(pixels, 0.0), 1.0) * max(math.cos(yaw), 0.0)
+        quality = quality_by_size(FACE_CROP_SIDE * face_height) * max(math.cos(yaw), 0.0)
         quality = min(max(quality + self._rng.gauss(0.0, 0.05), 0.0), 1.0)
         worse = 1.6 - 0.6 * quality
         is_told = time_s >= self._next_told_s

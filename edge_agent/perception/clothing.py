@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_agent.domain.detection import Detection
 from edge_agent.domain.geometry import Box, Size
+from edge_agent.perception.corners import corners_of, coverage
 from edge_agent.perception.tensors import Pixels, Tensor
 
 LIGHTNESS_BINS, COLOUR_BINS = 8, 7
@@ -33,7 +34,8 @@ COLOURLESS = 1.0
 """Distance from grey that no pixel exceeds where the camera sees no colours."""
 FACE_PER_BODY = 1 / 9
 """Height of a face in that of its body from which on the body is cut off, or someone is close."""
-_NOWHERE = (0.0, 0.0, 0.0, 0.0)
+NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
+"""The body of somebody of whom none was found: it covers nobody."""
 
 
 def with_clothing(pixels: Pixels, persons: Sequence[Detection]) -> tuple[Detection, ...]:
@@ -90,25 +92,11 @@ def clothing_in(pixels: Pixels, torso: Box) -> tuple[float, ...] | None:
 
 def _covered_by_nearer(torsos: Sequence[Box], persons: Sequence[Detection]) -> list[bool]:
     """Whether the body of somebody who stands nearer, who ends lower, covers too much of each."""
-    if len(persons) < 2:
-        return [False] * len(persons)
     lowest = np.array([max(r.box.bottom for r in person.regions) for person in persons])
-    bodies = np.array(
-        [_corners(person.body.box) if person.body else _NOWHERE for person in persons]
-    )
-    theirs = np.array([_corners(torso) for torso in torsos])
-    overlap = np.minimum(theirs[:, None, 2:], bodies[None, :, 2:]) - np.maximum(
-        theirs[:, None, :2], bodies[None, :, :2]
-    )
-    shared = np.maximum(overlap, 0).prod(-1)
+    bodies = [person.body.box if person.body else NOWHERE for person in persons]
+    covered = coverage(corners_of(torsos), corners_of(bodies)) > MOST_COVERED
     nearer = (lowest[None] >= lowest[:, None]) & ~np.eye(len(persons), dtype=bool)
-    area = np.array([torso.area for torso in torsos])
-    covers = nearer & (shared > MOST_COVERED * area[:, None])
-    return [bool(row) for row in covers.any(1)]
-
-
-def _corners(box: Box) -> tuple[float, float, float, float]:
-    return box.x, box.y, box.right, box.bottom
+    return [bool(row.any()) for row in nearer & covered]
 
 
 def _shares(values: Tensor, bins: int) -> Tensor:

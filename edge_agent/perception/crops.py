@@ -128,9 +128,14 @@ def quality(crop: Pixels, square: Box) -> float:
     deviation = float(crop.std())
     if deviation < FLAT_CONTRAST:
         return 0.0
-    size = (square.width - SMALLEST_FACE_SIDE) / (FULL_DETAIL_SIDE - SMALLEST_FACE_SIDE)
     sharpness = float(cv2.Laplacian(crop, cv2.CV_32F).var()) / deviation**2 / SHARP_ENOUGH
-    return min(max(size, 0.0), 1.0) * math.sqrt(min(sharpness, 1.0))
+    return quality_by_size(square.width) * math.sqrt(min(sharpness, 1.0))
+
+
+def quality_by_size(side: float) -> float:
+    """That of a sharp crop whose square has this side, in pixels of the frame."""
+    share = (side - SMALLEST_FACE_SIDE) / (FULL_DETAIL_SIDE - SMALLEST_FACE_SIDE)
+    return min(max(share, 0.0), 1.0)
 
 
 def softness(crop: Pixels) -> float:

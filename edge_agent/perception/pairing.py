@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.domain.detection import Detection, Part, Region
-
-Array = npt.NDArray[np.float64]
+from edge_agent.perception.corners import Array, corners_of, coverage
 
 LEAST_FIT = 0.25
 """Fits below it pair nothing."""
@@ -68,7 +67,7 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
 
 def _fit_in_head(faces: Array, heads: Array) -> Array:
     """How well each face (n, 4) lies in each head (m, 4), in [0, 1]: within it, in its middle."""
-    covered = _coverage(faces, heads)
+    covered = coverage(faces, heads)
     middles = _middles(faces)[:, None] - _middles(heads)
     reach = (heads[:, 2:] - heads[:, :2]).max(axis=1)
     distance = np.hypot(middles[..., 0], middles[..., 1]) / np.maximum(reach, 1e-9)
@@ -78,7 +77,7 @@ def _fit_in_head(faces: Array, heads: Array) -> Array:
 def _found_again(faces: Array, head_of: dict[int, int], inside: Array) -> npt.NDArray[np.bool_]:
     """Which faces (n, 4) without a head are those of a head that has one, found twice."""
     owners, owned = list(head_of), list(head_of.values())
-    shared = np.maximum(_coverage(faces, faces[owners]), _coverage(faces[owners], faces).T)
+    shared = np.maximum(coverage(faces, faces[owners]), coverage(faces[owners], faces).T)
     again = ((shared >= COVER) & (inside[:, owned] >= LEAST_FIT)).any(axis=1)
     again[owners] = False
     return np.asarray(again, np.bool_)
@@ -93,7 +92,7 @@ def _fit_on_body(heads: Array, bodies: Array) -> Array:
     """
     own = heads[:, 2:] - heads[:, :2]
     gap = bodies[:, 1] - heads[:, 3, None]
-    covered = _coverage(heads, bodies)
+    covered = coverage(heads, bodies)
     headless = (covered < COVER) & (bodies[:, 1] > heads[:, 1, None]) & (gap <= NECK * own[:, 1:])
     top = np.where(headless, heads[:, 1, None], bodies[:, 1])
     height = np.maximum(bodies[:, 3] - top, 1e-9)
@@ -117,8 +116,8 @@ def _without_head(bodies: Array, body_of: dict[int, int], fits: Array) -> npt.ND
     body. It is the same person's at another scale; who stands behind so exactly would not be seen.
     """
     tops, owned = list(body_of), list(body_of.values())
-    covered = _coverage(bodies, bodies[owned])
-    nested = np.maximum(covered, _coverage(bodies[owned], bodies).T) >= ECHO_COVER
+    covered = coverage(bodies, bodies[owned])
+    nested = np.maximum(covered, coverage(bodies[owned], bodies).T) >= ECHO_COVER
     alone = ~(nested & (fits[tops].T >= LEAST_FIT)).any(axis=1)
     alone[owned] = False
     return np.asarray(alone, np.bool_)
@@ -131,7 +130,7 @@ def _repeats(bodies: Sequence[Region]) -> npt.NDArray[np.bool_]:
     of the ground, or have their heads in the same place, where there is room for one.
     """
     corners = _corners(bodies)
-    covered = _coverage(corners, corners)
+    covered = coverage(corners, corners)
     nested = np.maximum(covered, covered.T) >= ECHO_COVER
     width, height = (corners[:, 2:] - corners[:, :2]).T
     larger_width, larger = np.maximum.outer(width, width), np.maximum.outer(height, height)
@@ -160,9 +159,8 @@ def _matches(fits: Array) -> dict[int, int]:
 
 
 def _corners(regions: Sequence[Region | None]) -> Array:
-    """Left, top, right and bottom of each, (n, 4)."""
-    boxes = [region.box for region in regions if region is not None]
-    return np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.float64).reshape(-1, 4)
+    """Of those that are there, (n, 4)."""
+    return corners_of([region.box for region in regions if region is not None])
 
 
 def _middles(corners: Array) -> Array:
@@ -174,12 +172,3 @@ def _overlap(first: Array, second: Array) -> Array:
     low = np.maximum(first[:, None, 0], second[:, 0])
     high = np.minimum(first[:, None, 1], second[:, 1])
     return np.asarray(np.maximum(high - low, 0), np.float64)
-
-
-def _coverage(inner: Array, outer: Array) -> Array:
-    """The share of each inner box (n, 4) that lies in each outer one (m, 4), as (n, m)."""
-    low = np.maximum(inner[:, None, :2], outer[None, :, :2])
-    high = np.minimum(inner[:, None, 2:], outer[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)
-    area = (inner[:, 2:] - inner[:, :2]).prod(axis=1)
-    return np.asarray(shared / np.maximum(area[:, None], 1e-9), np.float64)

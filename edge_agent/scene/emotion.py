@@ -9,16 +9,15 @@ Precondition: a face that is surely one (the back of a head that was taken for a
 expression), that has enough pixels, and that the model can read; and a rise of `least_rise` and of
 `open_deviations` for `least_duration_s`. Evidence: the height of the rise, and the same in standard
 deviations of baseline and noise. Looks weigh by the quality of the face and the confidence of the
-reading.
-Hysteresis: a peak is over when the rise has stayed under half its greatest height, or under the
-least rise, for `settling_s`. One report per peak. Neutral has no peaks.
+reading. Hysteresis: a peak is over when the rise has stayed under half its greatest height, or
+under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
 """
 
 from __future__ import annotations
 
 import math
 
-from edge_agent.domain.observation import Emotion, Observation
+from edge_agent.domain.observation import Emotion, Expression
 from edge_agent.scene.calibration import BASELINES, EMOTION, BaselinePrior, EmotionConstants
 from edge_agent.scene.confidence import share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
@@ -44,7 +43,7 @@ class EmotionRule:
         if observation is None or observation.expression is None:
             return ()
         expression = observation.expression
-        if _is_doubtful(look, observation, self._constants):
+        if _is_doubtful(look, observation.face_quality, expression, self._constants):
             return ()
         trust = max(observation.face_quality * expression.confidence, LEAST_WEIGHT)
         step_s, self._time_s = look.time_s - self._time_s, look.time_s
@@ -141,14 +140,14 @@ class Peak:
             self.is_open = False
 
 
-def _is_doubtful(look: Look, observation: Observation, constants: EmotionConstants) -> bool:
+def _is_doubtful(
+    look: Look, face_quality: float, expression: Expression, constants: EmotionConstants
+) -> bool:
     """Whether the face may be none, or is of too few pixels, or the model cannot read it."""
     detection = look.sighting.detection if look.sighting is not None else None
     face = detection.face if detection is not None else None
-    expression = observation.expression
     return (
         (face is not None and face.confidence < constants.least_face_confidence)
-        or observation.face_quality < constants.least_face_quality
-        or expression is None
+        or face_quality < constants.least_face_quality
         or expression.confidence < constants.least_reading_confidence
     )

@@ -61,9 +61,14 @@ def clothing_evidence(
     rows = [row for row, histogram in enumerate(known) if histogram is not None]
     columns = [column for column, histogram in enumerate(seen) if histogram is not None]
     if rows and columns:
-        ours = np.sqrt(np.array([known[row] for row in rows]))
-        theirs = np.sqrt(np.array([seen[column] for column in columns]))
-        distance = np.sqrt(np.maximum(1.0 - ours @ theirs.T, 0.0))
-        told = EVIDENCE_PER_DISTANCE * (EVEN_DISTANCE - distance)
+        ours = np.array([known[row] for row in rows])
+        theirs = np.array([seen[column] for column in columns])
+        told = EVIDENCE_PER_DISTANCE * (EVEN_DISTANCE - hellinger(ours, theirs))
         evidence[np.ix_(rows, columns)] = np.clip(told, -MOST_AGAINST, MOST_FOR)
     return evidence
+
+
+def hellinger(one: Floats, other: Floats) -> Floats:
+    """Hellinger's distance in [0, 1] of histograms (n, k) and (m, k), as (n, m)."""
+    distance: Floats = np.sqrt(np.maximum(1.0 - np.sqrt(one) @ np.sqrt(other).T, 0.0))
+    return distance
