@@ -5,11 +5,8 @@ python -m training.evaluate demographics --images FILE.zip --labels FILE.csv [--
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +17,18 @@ from edge_agent.perception.demographics import DemographicsReader
 from training.calibrate import NORMAL_80, expected_calibration_error
 from training.cost import cost_of
 from training.demographics.utkface import Chip, UtkFace, whole
+from training.report import evaluation_parser, tell
 
 GROWN_UP = 15
 """Years above which gender is also measured by itself."""
+LINES = {
+    "faces": "{n:8d}",
+    "age, mean absolute error": "{age_mae:8.2f} years",
+    "age, true one in the 80 % interval": "{age_interval_80_coverage:8.2%}",
+    "gender, accuracy": "{gender_accuracy:8.2%}",
+    "gender, accuracy over 15 years": "{gender_accuracy_over_15:8.2%}",
+    "gender, expected calibration error": "{gender_ece:8.4f}",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,22 +91,10 @@ def measure(model: Model, faces: UtkFace) -> tuple[Answers, dict[str, float]]:
 
 
 def main(argv: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate demographics")
-    parser.add_argument("--images", type=Path, required=True, help="zip of face chips of any size")
-    parser.add_argument("--labels", type=Path, required=True, help="csv: file, age, gender")
-    parser.add_argument("--model", default="demographics", help="name in the manifest, or .tflite")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = evaluation_parser(
+        "demographics", images="zip of face chips of any size", labels="csv: file, age, gender"
+    )
     arguments = parser.parse_args(argv)
     faces = UtkFace.read(arguments.images, arguments.labels)
     _, figures = measure(find_model(arguments.model), faces)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    print(f"faces                              {figures['n']:8d}")
-    print(f"age, mean absolute error           {figures['age_mae']:8.2f} years")
-    print(f"age, true one in the 80 % interval {figures['age_interval_80_coverage']:8.2%}")
-    print(f"gender, accuracy                   {figures['gender_accuracy']:8.2%}")
-    print(f"gender, accuracy over 15 years     {figures['gender_accuracy_over_15']:8.2%}")
-    print(f"gender, expected calibration error {figures['gender_ece']:8.4f}")
-    print(f"file                               {figures['bytes'] / 1e6:8.2f} MB")
-    print(f"multiply-accumulates               {figures['macs'] / 1e6:8.1f} million")
+    tell(figures, LINES, as_json=arguments.json)

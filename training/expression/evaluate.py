@@ -5,10 +5,7 @@ python -m training.evaluate expression --images FILE.zip --votes FILE.csv [--mod
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +19,7 @@ from edge_agent.perception.expression import ExpressionReader
 from training.calibrate import expected_calibration_error
 from training.cost import cost_of
 from training.data import FERPLUS_CLASSES, FerPlus
+from training.report import evaluation_parser, tell
 
 FIVE = (Emotion.NEUTRAL, Emotion.HAPPINESS, Emotion.SURPRISE, Emotion.ANGER, Emotion.SADNESS)
 """The emotions that the contract names; the mean recall is over them."""
@@ -36,6 +34,13 @@ EVALUATED = (
     "macs",
 )
 """The names of the figures that `measure` gives."""
+LINES = {
+    "faces": "{n:8d}",
+    "accuracy, majority over half": "{accuracy_majority:8.2%}",
+    "accuracy, plurality": "{accuracy_plurality:8.2%}",
+    "recall, mean of the five, majority": "{mean_recall_five:8.2%}",
+    "expected calibration error": "{ece:8.4f}",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,21 +94,10 @@ def measure(model: Model, faces: FerPlus) -> tuple[Answers, dict[str, float]]:
 
 
 def main(argv: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate expression")
-    parser.add_argument("--images", type=Path, required=True, help="zip of sheets of faces")
-    parser.add_argument("--votes", type=Path, required=True, help="csv of the votes")
-    parser.add_argument("--model", default="expression", help="name in the manifest, or a .tflite")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = evaluation_parser(
+        "expression", images="zip of sheets of faces", votes="csv of the votes"
+    )
     arguments = parser.parse_args(argv)
     faces = FerPlus.read(arguments.images, arguments.votes).nameable()
     _, figures = measure(find_model(arguments.model), faces)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    print(f"faces                              {figures['n']:8d}")
-    print(f"accuracy, majority over half       {figures['accuracy_majority']:8.2%}")
-    print(f"accuracy, plurality                {figures['accuracy_plurality']:8.2%}")
-    print(f"recall, mean of the five, majority {figures['mean_recall_five']:8.2%}")
-    print(f"expected calibration error         {figures['ece']:8.4f}")
-    print(f"file                               {figures['bytes'] / 1e6:8.2f} MB")
-    print(f"multiply-accumulates               {figures['macs'] / 1e6:8.1f} million")
+    tell(figures, LINES, as_json=arguments.json)

@@ -10,8 +10,6 @@ one solved from the labelled points and the mean face of `training.face_geometry
 
 from __future__ import annotations
 
-import argparse
-import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +35,7 @@ from training.face_geometry.samples import (
     CROP_SIDE,
     five_of,
 )
+from training.report import evaluation_parser, print_lines, tell
 
 Pixels = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.floating]
@@ -45,6 +44,13 @@ CHIP_MARGIN = 1.7
 """Side of a crop of `landmarks` by the longer side of the box of its points."""
 REFERENCE_POINTS_SIDE, REFERENCE_HEAD_SIDE = 0.62, 0.8
 """Parts of such a crop, about its middle, in which the networks that are compared with do best."""
+LINES = {
+    "faces": "{n:8d}",
+    "points, error by distance of eyes": "{nme_5_points:8.2%}",
+    "head, error in yaw": "{yaw_mae_deg:8.2f} degrees",
+    "head, error in pitch": "{pitch_mae_deg:8.2f} degrees",
+    "head, error in roll": "{roll_mae_deg:8.2f} degrees",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,29 +171,16 @@ def read_images(images: Path, names: Sequence[str]) -> list[Pixels]:
 
 
 def main(argv: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate face_geometry")
-    parser.add_argument("--images", type=Path, required=True, help="zip of square face crops")
-    parser.add_argument("--labels", type=Path, required=True, help="jsonl: file, 68 points")
-    parser.add_argument("--model", default="face_geometry", help="name in the manifest, or .tflite")
+    parser = evaluation_parser(
+        "face_geometry", images="zip of square face crops", labels="jsonl: file, 68 points"
+    )
     parser.add_argument("--references", type=Path, help="folder of the Open Model Zoo networks")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args(argv)
     names, _, labelled = read_points(arguments.labels)
     images = read_images(arguments.images, names)
     _, figures = measure(find_model(arguments.model), images, labelled)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    print(f"faces                             {figures['n']:8d}")
-    _print(figures)
-    print(f"file                              {figures['bytes'] / 1e6:8.2f} MB")
-    print(f"multiply-accumulates              {figures['macs'] / 1e6:8.1f} million")
-    if arguments.references is not None:
+    tell(figures, LINES, as_json=arguments.json)
+    if arguments.references is not None and not arguments.json:
         print("landmarks-regression-retail-0009 and head-pose-estimation-adas-0001:")
-        _print(reference_errors(arguments.references, images, labelled).figures())
-
-
-def _print(figures: dict[str, float]) -> None:
-    print(f"points, error by distance of eyes {figures['nme_5_points']:8.2%}")
-    for angle in ("yaw", "pitch", "roll"):
-        print(f"head, error in {angle:19s}{figures[f'{angle}_mae_deg']:8.2f} degrees")
+        others = reference_errors(arguments.references, images, labelled).figures()
+        print_lines(others, {what: LINES[what] for what in LINES if what != "faces"})

@@ -38,6 +38,7 @@ from training.people.scenes import (
     labelled_scene,
     read_labels,
 )
+from training.report import evaluation_parser
 
 FLOOR = 0.01
 """Finds below this score are not asked for."""
@@ -168,16 +169,14 @@ def main(argv: list[str]) -> None:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate people")
-    parser.add_argument("--images", type=Path, required=True, help="zip of the pictures")
-    parser.add_argument("--labels", type=Path, required=True, help="their objects, a line each")
+    parser = evaluation_parser(
+        "people", images="zip of the pictures", labels="their objects, a line each"
+    )
     parser.add_argument("--group", help="crowd, street, people, room or station (default: all)")
     parser.add_argument("--size", type=int, default=320, help="long side of the model's input")
-    parser.add_argument("--model", default="people", help="name in the manifest, or a .tflite")
     parser.add_argument(
         "--held-back",
         action="store_true",
         help="only the pictures that training keeps for validation",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
