@@ -6,6 +6,7 @@ Images are float32 tensors of shape (n, channels, side, side) in [0, 1].
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -132,6 +133,30 @@ class FaceAugmentation:
         return torch.where(hole, torch.rand(n, 1, 1, 1), images)
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """How faces are changed from the share `begins` of a training's epochs on.
+
+    `mixup` and `cutmix` are the shares of the batches that are mixed.
+    """
+
+    begins: float
+    augmentation: FaceAugmentation
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __call__(
+        self, images: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch of images, and targets as `mixed` takes them, changed at random."""
+        return mixed(self.augmentation(images), targets, mixup=self.mixup, cutmix=self.cutmix)
+
+
+def phase_at(phases: Sequence[Phase], progress: float) -> Phase:
+    """The last that has begun at that share of the epochs; the first begins at 0."""
+    return [phase for phase in phases if progress >= phase.begins][-1]
+
+
 def mixed(
     images: torch.Tensor,
     targets: torch.Tensor,
@@ -147,6 +172,8 @@ def mixed(
     2017) lays one image over the other, with a weight from Beta(strength, strength); CutMix (Yun et
     al., 2019) covers a rectangle of one with the other's, of an evenly drawn share of its area.
     """
+    if mixup + cutmix == 0:
+        return images, targets
     draw = float(torch.rand(()))
     if draw < mixup:
         return _laid_over(images, targets, strength)

@@ -85,7 +85,8 @@ def test_mixed_faces_have_mixed_targets() -> None:
 
 def test_faces_are_no_longer_mixed_in_the_end() -> None:
     last = STAGES[-1]
-    mixing = [last.mixes(epoch) for epoch in range(last.plan.epochs)]
+    phases = [last.phase(epoch) for epoch in range(last.plan.epochs)]
+    mixing = [phase.mixup + phase.cutmix > 0 for phase in phases]
     assert mixing == sorted(mixing, reverse=True)
     assert mixing[0]
     assert not mixing[-1]
@@ -116,12 +117,12 @@ def test_the_network_keeps_to_its_budget() -> None:
 def test_augmented_faces_are_images_of_the_models_size(stage: Stage) -> None:
     torch.manual_seed(0)
     for epoch in range(0, stage.plan.epochs, 4):
-        seen = stage.augmentation(epoch)(torch.rand(6, 3, 112, 112))
+        seen = stage.phase(epoch).augmentation(torch.rand(6, 3, 112, 112))
         assert seen.shape[:2] == (6, 3)
         assert seen.shape[2] == seen.shape[3] <= SIDE
         assert seen.min() >= 0
         assert seen.max() <= 1
-    last = stage.augmentation(stage.plan.epochs - 1)
+    last = stage.phase(stage.plan.epochs - 1).augmentation
     assert last.side == SIDE
 
 

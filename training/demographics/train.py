@@ -19,7 +19,7 @@ from torch import nn
 
 from edge_agent.devices.manifest import find_model
 from edge_agent.devices.tflite import TfliteEngine
-from training.augment import FaceAugmentation, mixed
+from training.augment import FaceAugmentation, Phase, phase_at
 from training.calibrate import deviation_scale_for, temperature_for
 from training.card import rounded
 from training.data import data_root
@@ -105,38 +105,30 @@ MEDIUM = replace(
 class Stage:
     """One run of the training loop, of which the first `until` epochs are gone through.
 
-    `augmentations` are taken up at these shares of the plan's epochs. `taught` is the part that
-    the answers of the network at the stage's begin have in the targets; the labels have the rest.
-    `mixup` and `cutmix` are the shares of the batches whose faces are mixed in pairs, as
-    `training.augment.mixed` does it, up to the last of the augmentations.
+    `taught` is the part that the answers of the network at the stage's begin have in the targets;
+    the labels have the rest.
     """
 
     name: str
     plan: Plan
     batch: int
-    augmentations: tuple[tuple[float, FaceAugmentation], ...]
+    phases: tuple[Phase, ...]
     age_error_weight: float
     gender_weight: float
     until: int | None = None
     taught: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
 
-    def augmentation(self, epoch: int) -> FaceAugmentation:
-        progress = epoch / self.plan.epochs
-        return [chosen for begins, chosen in self.augmentations if progress >= begins][-1]
-
-    def mixes(self, epoch: int) -> bool:
-        return epoch / self.plan.epochs < self.augmentations[-1][0]
+    def phase(self, epoch: int) -> Phase:
+        return phase_at(self.phases, epoch / self.plan.epochs)
 
 
 FIRST = Stage(
     "first",
     Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05),
     batch=128,
-    augmentations=(
-        (0.0, replace(STRONG, side=64)),
-        (0.4, replace(STRONG, side=SIDE)),
+    phases=(
+        Phase(0.0, replace(STRONG, side=64)),
+        Phase(0.4, replace(STRONG, side=SIDE)),
     ),
     age_error_weight=0.15,
     gender_weight=1.5,
@@ -147,7 +139,7 @@ SECOND = Stage(
     "second",
     Plan(epochs=28, learning_rate=1.5e-3, weight_decay=0.05, warmup_epochs=0.5, seed=2),
     batch=64,
-    augmentations=((0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),),
+    phases=(Phase(0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),),
     age_error_weight=0.3,
     gender_weight=2.0,
     until=12,
@@ -157,9 +149,9 @@ THIRD = Stage(
     "third",
     Plan(epochs=17, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.5, seed=3),
     batch=64,
-    augmentations=(
-        (0.0, replace(MEDIUM, side=SIDE)),
-        (0.7, replace(MILD, side=SIDE, shift=0.04, jpeg=0.15, dim=0.1)),
+    phases=(
+        Phase(0.0, replace(MEDIUM, side=SIDE)),
+        Phase(0.7, replace(MILD, side=SIDE, shift=0.04, jpeg=0.15, dim=0.1)),
     ),
     age_error_weight=0.3,
     gender_weight=2.0,
@@ -171,9 +163,9 @@ FOURTH = replace(
     THIRD,
     name="fourth",
     plan=Plan(epochs=12, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.5, seed=4),
-    augmentations=(
-        (0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),
-        (0.6, replace(LIGHT, side=SIDE)),
+    phases=(
+        Phase(0.0, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),
+        Phase(0.6, replace(LIGHT, side=SIDE)),
     ),
     taught=0.35,
 )
@@ -182,10 +174,10 @@ FIFTH = replace(
     THIRD,
     name="fifth",
     plan=Plan(epochs=40, learning_rate=1.5e-3, weight_decay=0.05, seed=5),
-    augmentations=(
-        (0.0, replace(MEDIUM, side=SIDE)),
-        (0.6, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),
-        (0.85, replace(LIGHT, side=SIDE)),
+    phases=(
+        Phase(0.0, replace(MEDIUM, side=SIDE)),
+        Phase(0.6, replace(MILD, side=SIDE, shift=0.05, jpeg=0.15, grey=0.1, dim=0.1)),
+        Phase(0.85, replace(LIGHT, side=SIDE)),
     ),
 )
 """The same at length: every shorter stage was still gaining when it ended."""
@@ -199,8 +191,10 @@ SEVENTH = replace(
     FIFTH,
     name="seventh",
     plan=Plan(epochs=60, learning_rate=1.5e-3, weight_decay=0.05, seed=7),
-    mixup=0.3,
-    cutmix=0.3,
+    phases=(
+        *(replace(phase, mixup=0.3, cutmix=0.3) for phase in FIFTH.phases[:-1]),
+        FIFTH.phases[-1],
+    ),
 )
 """At length again, with faces mixed: the sixth knows those it learned from by a year better than
 others."""
@@ -288,14 +282,10 @@ def train(network: nn.Module, split: Split, stage: Stage, run: Path) -> nn.Modul
 
     def batches(epoch: int) -> Iterable[Batch]:
         order = generator_for(stage.plan.seed, epoch).permutation(len(chips))
-        augment = stage.augmentation(epoch)
+        phase = stage.phase(epoch)
         for start in range(0, len(order) - stage.batch + 1, stage.batch):
             chosen = torch.from_numpy(order[start : start + stage.batch])
-            images = augment(chips[chosen].permute(0, 3, 1, 2).float() / 255)
-            wanted = targets[chosen]
-            if stage.mixes(epoch):
-                images, wanted = mixed(images, wanted, mixup=stage.mixup, cutmix=stage.cutmix)
-            yield images, wanted
+            yield phase(chips[chosen].permute(0, 3, 1, 2).float() / 255, targets[chosen])
 
     def of_batch(network: nn.Module, batch: Batch, _: float) -> torch.Tensor:
         images, wanted = batch

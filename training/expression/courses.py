@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.augment import FaceAugmentation, mixed
+from training.augment import FaceAugmentation, Phase, phase_at
 from training.data import FERPLUS_CLASSES, FerPlus
 from training.expression.network import Faces, logits_of, told
 from training.fit import Batch, Plan, device, fit, generator_for
@@ -37,19 +37,6 @@ MILD = replace(
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
-    """How the faces are changed from the share `begins` of a course's epochs on.
-
-    `mixup` and `cutmix` are the shares of the batches that are mixed.
-    """
-
-    begins: float
-    augmentation: FaceAugmentation
-    mixup: float
-    cutmix: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Course:
     """One run of the training loop.
 
@@ -67,8 +54,7 @@ class Course:
     others: float = 0.0
 
     def phase(self, epoch: int) -> Phase:
-        progress = epoch / self.plan.epochs
-        return [phase for phase in self.phases if progress >= phase.begins][-1]
+        return phase_at(self.phases, epoch / self.plan.epochs)
 
 
 FIRST = Course("first", Plan(epochs=36), (Phase(0.0, STRONG, mixup=0.5),))
@@ -140,8 +126,7 @@ def take_course(
             order = random.permutation(np.concatenate([order, picked]))
         for start in range(0, len(order) - BATCH + 1, BATCH):
             chosen = torch.from_numpy(order[start : start + BATCH])
-            images = phase.augmentation(faces[chosen][:, None].float() / 255)
-            yield mixed(images, targets[chosen], mixup=phase.mixup, cutmix=phase.cutmix)
+            yield phase(faces[chosen][:, None].float() / 255, targets[chosen])
 
     def loss(model: nn.Module, batch: Batch, _: float) -> torch.Tensor:
         images, wanted = batch
