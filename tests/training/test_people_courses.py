@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
-from training.people.train import mean_of  # noqa: E402 - after the skips
+from training.fit import mean_of  # noqa: E402 - after the skips
 
 
 def test_the_mean_of_networks_is_that_of_their_weights() -> None:

@@ -17,7 +17,6 @@ distance by the distance between the eyes), head and gaze (mean over the angles,
 from __future__ import annotations
 
 import argparse
-import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from training.face_geometry.labels import Split, read_split
 from training.face_geometry.network import SIDE, FaceGeometryNet, loss
 from training.face_geometry.release import errors_of, lens_shares, plain_crops, publish_model
 from training.face_geometry.samples import MILD, CropAugmentation
-from training.fit import Batch, Plan, ahead, blend, fit, generator_for
+from training.fit import Batch, Plan, ahead, fit, generator_for, mean_of
 from training.options import parser_for
 
 
@@ -42,9 +41,9 @@ class Stage:
 
     name: str
     plan: Plan
-    batch: int
-    crops: int
     augment: CropAugmentation
+    batch: int = 64
+    crops: int = 15_000
     until: int | None = None
 
     @property
@@ -52,67 +51,52 @@ class Stage:
         return self.crops // self.batch
 
 
-LAST_STAGE_PART = 0.5
-"""Part of the last stage in the weights that are released; the one before has the rest."""
+RELEASED = 2
+"""Stages of whose averaged weights the mean is released."""
 STAGES = (
     Stage(
         "first",
         Plan(epochs=7, learning_rate=2e-3, weight_decay=0.03, warmup_epochs=0.5, ema_decay=0.997),
         batch=128,
-        crops=15_000,
         augment=CropAugmentation(side=SIDE),
     ),
     Stage(
         "second",
         Plan(epochs=64, learning_rate=1.8e-3, weight_decay=0.05, warmup_epochs=0.3, seed=2),
-        batch=64,
-        crops=15_000,
         augment=CropAugmentation(side=SIDE),
         until=13,
     ),
     Stage(
         "third",
         Plan(epochs=48, learning_rate=1.6e-3, weight_decay=0.05, warmup_epochs=0.3, seed=3),
-        batch=64,
-        crops=15_000,
         augment=CropAugmentation(side=SIDE),
         until=5,
     ),
     Stage(
         "fourth",
         Plan(epochs=42, learning_rate=1.6e-3, weight_decay=0.05, warmup_epochs=0.3, seed=4),
-        batch=64,
-        crops=15_000,
         augment=CropAugmentation(side=SIDE),
         until=19,
     ),
     Stage(
         "fifth",
         Plan(epochs=24, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.3, seed=5),
-        batch=64,
-        crops=15_000,
         augment=MILD,
         until=16,
     ),
     Stage(
         "sixth",
         Plan(epochs=17, learning_rate=8e-4, weight_decay=0.05, warmup_epochs=0.3, seed=6),
-        batch=64,
-        crops=15_000,
         augment=MILD,
     ),
     Stage(
         "seventh",
         Plan(epochs=38, learning_rate=1.2e-3, weight_decay=0.05, warmup_epochs=0.3, seed=7),
-        batch=64,
-        crops=15_000,
         augment=MILD,
     ),
     Stage(
         "eighth",
         Plan(epochs=36, learning_rate=1e-3, weight_decay=0.05, warmup_epochs=0.3, seed=8),
-        batch=64,
-        crops=15_000,
         augment=MILD,
     ),
 )
@@ -133,14 +117,11 @@ def main(argv: list[str] | None = None) -> None:
         + f", {len(sources.masked)} masked, {len(sources.nothing)} nothing",
         flush=True,
     )
-    network = FaceGeometryNet()
-    before = network
+    network, reached = FaceGeometryNet(), []
     for stage in STAGES[: arguments.stages]:
-        before = copy.deepcopy(network)
-        trained = train(network, sources, split, stage, arguments.run)
-        network.load_state_dict(trained.state_dict())
-    if arguments.stages > 1:
-        blend(network, before, LAST_STAGE_PART)
+        reached.append(train(network, sources, split, stage, arguments.run).state_dict())
+        network.load_state_dict(reached[-1])
+    network.load_state_dict(mean_of(reached[-RELEASED:]))
     publish_model(network, split, data, arguments.models)
 
 

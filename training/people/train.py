@@ -20,7 +20,7 @@ from torch import nn
 
 from edge_agent.devices.manifest import find_model
 from training.data import data_root, decode
-from training.fit import Batch, Plan, ahead, fit, generator_for
+from training.fit import Batch, Plan, ahead, fit, generator_for, mean_of
 from training.options import add_after, behind, parser_for
 from training.people.augment import SceneAugmentation, collated
 from training.people.export import recover_people
@@ -137,16 +137,6 @@ def begin(learner: PeopleNet, groups: Mapping[str, Sequence[Scene]], finished: P
     recover_people(
         learner, find_model("people", MODELS).path, shown.permute(0, 3, 1, 2).float() / 255
     )
-
-
-def mean_of(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of the weights of networks that are alike; counters are those of the last."""
-    return {
-        name: torch.stack([state[name] for state in states]).mean(0)
-        if last.dtype.is_floating_point
-        else last
-        for name, last in states[-1].items()
-    }
 
 
 def teach(data: Path, run: Path) -> None:
