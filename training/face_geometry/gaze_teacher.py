@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from training.data import data_root
 from training.face_geometry.chips import Chip, read_chips
+from training.face_geometry.kept import keep, kept_answers
 from training.face_geometry.mesh_teacher import MESH_GROUPS
 from training.face_geometry.meshes import Meshes
 from training.face_geometry.references import OpenModelZoo
@@ -42,12 +43,8 @@ class Gazes:
 
     @classmethod
     def read(cls, file: Path) -> Gazes:
-        if not file.exists():
-            raise SystemExit(
-                f"no answers of the gaze teacher at {file}: see training.face_geometry.gaze_teacher"
-            )
-        with np.load(file) as kept:
-            return cls(tuple(kept["names"].tolist()), kept["gaze"], kept["head"])
+        told = kept_answers(file, "gaze")
+        return cls(tuple(told["names"].tolist()), told["gaze"], told["head"])
 
 
 def look(teacher: OpenModelZoo, chip: Chip, mesh: Array) -> tuple[Array, Array]:
@@ -83,14 +80,7 @@ def fill(data: Path, group: str, meshes: Meshes, file: Path) -> None:
         if len(names) % 1000 == 0:
             pace = len(names) / (time.monotonic() - started)
             print(f"  {group}: {len(names)} looked at, {pace:.0f}/s", flush=True)
-    unfinished = file.with_suffix(".part.npz")
-    np.savez(
-        unfinished,
-        names=np.array(names),
-        gaze=np.array(gazes, np.float32),
-        head=np.array(heads, np.float32),
-    )
-    unfinished.replace(file)
+    keep(file, names=names, gaze=np.array(gazes, np.float32), head=np.array(heads, np.float32))
 
 
 def _mirrored(image: Chip) -> Chip:

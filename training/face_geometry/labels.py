@@ -24,6 +24,7 @@ from training.face_geometry.eyelids import CLOSED_RATIO, OPEN_RATIO, aspect_rati
 from training.face_geometry.gaze_teacher import Gazes
 from training.face_geometry.head_pose import solved
 from training.face_geometry.irises import IRISES, IrisGaze
+from training.face_geometry.kept import keep, kept
 from training.face_geometry.mesh_convention import Convention
 from training.face_geometry.mesh_teacher import MESH_GROUPS
 from training.face_geometry.meshes import Meshes
@@ -191,10 +192,8 @@ def _faces(
     cache = run / f"labels-{group}.npz"
     if not cache.exists():
         table = _table(tuple(images), meshes, Gazes.read(run / f"gaze-{group}.npz"), knowledge)
-        np.savez(cache.with_suffix(".part.npz"), **table)
-        cache.with_suffix(".part.npz").replace(cache)
-    with np.load(cache) as kept:
-        table = {key: kept[key] for key in kept.files}
+        keep(cache, **table)
+    table = kept(cache)
     names = tuple(table.pop("names").tolist())
     table["lids"] = aspect_ratios(table["meshes"].astype(np.float64)).astype(np.float32)
     irises = table["meshes"][:, list(IRISES), :2]

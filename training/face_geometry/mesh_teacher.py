@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from training.data import data_root
 from training.face_geometry.chips import Chip, read_chips
+from training.face_geometry.kept import keep
 
 MESH_GROUPS = ("landmarks", "face", "utkface")
 MESH_POINTS = 478
@@ -47,9 +48,7 @@ def fill(data: Path, group: str, file: Path) -> None:
             if number % 1000 == 999:
                 pace = (number + 1) / (time.monotonic() - started)
                 print(f"  {group}: {number + 1} seen, {len(names)} found, {pace:.0f}/s", flush=True)
-    unfinished = file.with_suffix(".part.npz")
-    np.savez(unfinished, names=np.array(names), looks=np.array(looks, np.float32))
-    unfinished.replace(file)
+    keep(file, names=names, looks=np.array(looks, np.float32))
 
 
 def _look(mesh: Any, chip: Chip) -> npt.NDArray[np.float32] | None:

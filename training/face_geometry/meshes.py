@@ -13,6 +13,7 @@ import lap
 import numpy as np
 import numpy.typing as npt
 
+from training.face_geometry.kept import kept_answers
 from training.face_geometry.mesh_convention import Frames, shapes_of
 
 MIDLINE = (10, 6, 4, 1, 152)
@@ -31,12 +32,8 @@ class Meshes:
 
     @classmethod
     def read(cls, file: Path) -> Meshes:
-        if not file.exists():
-            raise SystemExit(
-                f"no answers of the mesh teacher at {file}: see training.face_geometry.mesh_teacher"
-            )
-        with np.load(file) as kept:
-            return cls(tuple(kept["names"].tolist()), mean_of(kept["looks"].astype(np.float32)))
+        told = kept_answers(file, "mesh")
+        return cls(tuple(told["names"].tolist()), mean_of(told["looks"].astype(np.float32)))
 
 
 def mean_of(looks: Points) -> Points:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from training.data import decode
 from training.face_geometry.chips import SCENE_CHIP_SIDE, Chip, read_chips
+from training.face_geometry.kept import keep, kept
 from training.people.pseudo_faces import FaceTeacher
 from training.people.scenes import is_held_back, read_labels
 
@@ -27,16 +28,14 @@ def read_not_faces(data: Path, cache: Path) -> Grey:
     """Of shape (n, 160, 160): squares in which YuNet does not even suspect a face."""
     if not cache.exists():
         teacher = FaceTeacher(data / "teachers" / "yunet_2026may.onnx")
-        kept: list[Grey] = []
+        found: list[Grey] = []
         for chip in _candidates(data):
             if not any(teacher.look(chip, (0.75, 1.5))):
-                kept.append(np.asarray(cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY), np.uint8))
-            if len(kept) == MOST:
+                found.append(np.asarray(cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY), np.uint8))
+            if len(found) == MOST:
                 break
-        np.savez_compressed(cache.with_suffix(".part.npz"), images=np.array(kept))
-        cache.with_suffix(".part.npz").replace(cache)
-    with np.load(cache) as found:
-        return np.asarray(found["images"], np.uint8)
+        keep(cache, np.savez_compressed, images=found)
+    return np.asarray(kept(cache)["images"], np.uint8)
 
 
 def _candidates(data: Path) -> Iterator[Chip]:
