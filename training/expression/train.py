@@ -66,8 +66,11 @@ def main(argv: list[str] | None = None) -> None:
         for course in COURSES
     ]
     trained = network()
-    others = faces_without_votes(data.parent / "utkface")
-    for course in begun(trained, training, courses, arguments.after):
+    coming = begun(trained, training, courses, arguments.after)
+    others = None
+    if any(course.others for course in coming):
+        others = faces_without_votes(data.parent / "utkface")
+    for course in coming:
         trained = take_course(trained, training, validation, course, arguments.run, others=others)
     publish_model(trained, training, held_back, validation, arguments.models)
 
