@@ -92,6 +92,11 @@ class FaceGeometry:
     eyes_open: float | None = None
     smiling_degree: float | None = None
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it was looked for, and no face was there to see."""
+        return self == FaceGeometry()
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

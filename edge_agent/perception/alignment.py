@@ -60,7 +60,7 @@ def alignment_of(geometry: FaceGeometry | None) -> Alignment:
     if head is not None:
         turn_rad = head.turn_rad
     else:
-        turn_rad = HALF_TRUST_RAD if geometry == FaceGeometry() else 0.0
+        turn_rad = HALF_TRUST_RAD if geometry.is_hidden else 0.0
     if landmarks is None or geometry.landmarks_confidence < SURE_POINTS:
         return Alignment(frontality=trust, turn_rad=turn_rad)
     return Alignment(landmarks.roll_rad, trust, box_by(landmarks), turn_rad)

@@ -6,8 +6,9 @@ baseline is what faces at rest look like in general: narrow for happiness (hardl
 broadly at rest, so who comes in smiling is noticed), wide for sadness and anger.
 
 Precondition: a face that is surely one (the back of a head that was taken for a face has no
-expression), that has enough pixels, and that the model can read; and a rise of `least_rise` and of
-`open_deviations` for `least_duration_s`. Evidence: the height of the rise, and the same in standard
+expression), that is not hidden, that has enough pixels, and that the model can read; and a rise of
+`least_rise` and of `open_deviations` that is seen for `least_duration_s`: a longer gap than
+`longest_gap_s` between looks begins it anew. Evidence: the height of the rise, and the same in standard
 deviations of baseline and noise. Looks weigh by the quality of the face and the confidence of the
 reading. Hysteresis: a peak is over when the rise has stayed under half its greatest height, or
 under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
@@ -90,7 +91,7 @@ class Peak:
         self._baseline = Baseline(BASELINES[emotion], constants)
         self._constants = constants
         self._count = 0
-        self._opened_s = 0.0
+        self._watched_since_s = 0.0
         self._highest = 0.0
         self._last_high_s = -math.inf
 
@@ -102,11 +103,11 @@ class Peak:
             math.sqrt(self._baseline.variance), self._noise_deviation(trust)
         )
         if self.is_open:
-            self._hold(time_s)
+            self._hold(time_s, step_s)
         elif self._is_risen():
             self.is_open = True
             self._count += 1
-            self._opened_s = self._last_high_s = time_s
+            self._watched_since_s = self._last_high_s = time_s
             self._highest = self.rise
         held = constants.peak_learning if self.is_open else 1.0
         self._baseline.advance(intensity, step_s * held, trust, self._noise_deviation(trust))
@@ -120,7 +121,7 @@ class Peak:
     def finding(self, time_s: float) -> Finding | None:
         """This peak; None while it is too young, or has fallen again."""
         constants = self._constants
-        if time_s - self._opened_s < constants.least_duration_s or not self._is_risen():
+        if time_s - self._watched_since_s < constants.least_duration_s or not self._is_risen():
             return None
         deviations = min(self.rise / self._deviation, constants.most_deviations)
         evidence = (1.0, deviations, self.rise)
@@ -131,8 +132,10 @@ class Peak:
         constants = self._constants
         return self.rise >= max(constants.least_rise, constants.open_deviations * self._deviation)
 
-    def _hold(self, time_s: float) -> None:
+    def _hold(self, time_s: float, step_s: float) -> None:
         constants = self._constants
+        if step_s > constants.longest_gap_s:
+            self._watched_since_s = time_s
         self._highest = max(self._highest, self.rise)
         if self.rise >= max(constants.least_rise, self._highest / 2):
             self._last_high_s = time_s
@@ -143,11 +146,13 @@ class Peak:
 def _is_doubtful(
     look: Look, face_quality: float, expression: Expression, constants: EmotionConstants
 ) -> bool:
-    """Whether the face may be none, or is of too few pixels, or the model cannot read it."""
+    """Whether the face may be none, or is hidden, or of too few pixels, or cannot be read."""
     detection = look.sighting.detection if look.sighting is not None else None
     face = detection.face if detection is not None else None
+    geometry = look.observation.geometry if look.observation is not None else None
     return (
         (face is not None and face.confidence < constants.least_face_confidence)
+        or (geometry is not None and geometry.is_hidden)
         or face_quality < constants.least_face_quality
         or expression.confidence < constants.least_reading_confidence
     )

@@ -153,9 +153,46 @@ def test_what_the_model_says_it_cannot_read_is_no_emotion() -> None:
     assert stage.of(EventType.EMOTION_DETECTED) == []
 
 
-@pytest.mark.parametrize(("quality", "told"), [(0.3, 0), (0.5, 1)])
+def test_a_face_that_is_hidden_has_no_peaks() -> None:
+    """Seen from behind at the side, a beard reads as anger."""
+    cross, calm = expression(anger=0.85), expression()
+    stage = Stage(settings(emotion_detected=1.0))
+    stage.play(
+        {1: lambda t: Shown(expression=cross if 5.0 <= t < 7.0 else calm, eyes_open=None)}, 10.0
+    )
+    assert stage.of(EventType.EMOTION_DETECTED) == []
+
+
+def test_glimpses_far_apart_do_not_make_a_peak() -> None:
+    """What shows in single looks, with seconds between them, was not seen to last."""
+    joy = expression(happiness=0.9)
+
+    def talking(time_s: float) -> Shown:
+        return Shown(expression=joy if math.isclose(time_s % 1.0, 0.5) else None)
+
+    stage = Stage(settings(emotion_detected=1.0))
+    stage.play({1: talking}, 20.0)
+
+    assert stage.of(EventType.EMOTION_DETECTED) == []
+
+
+def test_a_smile_that_is_read_now_and_then_is_a_peak() -> None:
+    """As on a board that takes turns with its faces."""
+
+    def smiling(time_s: float) -> Shown:
+        is_read = round(time_s * 10) % 4 == 0
+        shown = expression(happiness=0.9 if 5.0 <= time_s < 8.0 else 0.0)
+        return Shown(expression=shown if is_read else None)
+
+    stage = Stage()
+    stage.play({1: smiling}, 12.0)
+
+    assert len(stage.of(EventType.EMOTION_DETECTED)) == 1
+
+
+@pytest.mark.parametrize(("quality", "told"), [(0.15, 0), (0.3, 1)])
 def test_a_face_of_few_pixels_has_an_expression_but_no_peaks(quality: float, told: int) -> None:
-    """Its readings sway with the pixels, though the model be sure of each."""
+    """Below 16 pixels its readings sway with them, though the model be sure of each."""
     joy, calm = expression(happiness=0.8), expression()
     stage = Stage(settings(emotion_detected=1.0))
     stage.play(
