@@ -35,7 +35,7 @@ class PresenceConstants:
 class AbsenceConstants:
     border: tuple[float, ...] = (5.0, 3.0, 1.0, -2.0)
     """Of (1, free and covered time beyond an occlusion, share covered), last seen at the border."""
-    inside: tuple[float, ...] = (2.646, 5.003, 0.283, -6.203)
+    inside: tuple[float, ...] = (3.444, 2.012, 0.122, -4.312)
     """The same, last seen elsewhere."""
     grace_s: float = 0.3
     """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
@@ -71,7 +71,7 @@ BASELINES = {
 
 @dataclass(frozen=True, slots=True)
 class EmotionConstants:
-    weights: tuple[float, ...] = (-1.057, 1.09, -0.105)
+    weights: tuple[float, ...] = (-0.006, 1.089, -0.761)
     """Of (1, rise in deviations, rise)."""
     least_face_confidence: float = 0.65
     least_reading_confidence: float = 0.3
@@ -81,7 +81,7 @@ class EmotionConstants:
     most_deviations: float = 6.0
     least_rise: float = 0.15
     open_deviations: float = 2.0
-    least_duration_s: float = 0.25
+    least_duration_s: float = 0.3
     longest_gap_s: float = 0.5
     settling_s: float = 0.5
     smoothing_s: float = 0.25
@@ -89,7 +89,7 @@ class EmotionConstants:
     """Standard deviation of a smoothed reading about a true intensity of 0."""
     noise_of_share: float = 0.8
     """What it gains at an intensity i, per i (1 - i)."""
-    trust_power: float = 0.2
+    trust_power: float = 0.3
     """The noise is divided by this power of the trust in a reading."""
     least_trust: float = 0.05
     correlation_s: float = 1.0
@@ -104,7 +104,7 @@ class EmotionConstants:
 
 @dataclass(frozen=True, slots=True)
 class FocusConstants:
-    weights: tuple[float, ...] = (3.758, 1.112, -2.638, -1.19, 2.007)
+    weights: tuple[float, ...] = (7.003, 1.536, -5.81, -2.614, 1.032)
     """Of (1, time beyond the least, spread and reach in radii, certainty of the reading)."""
     most_beyond_s: float = 2.0
     radius_rad: float = 0.15
@@ -141,7 +141,7 @@ class LookConstants:
 class AgeConstants:
     scale: float = 1.0
     """True deviation over the stated one."""
-    shared_error: float = 0.85
+    shared_error: float = 0.92
     """Share of the variance of one look that all looks at one face have in common."""
     least_deviation_years: float = 0.5
     looks: LookConstants = field(default_factory=LookConstants)
@@ -151,7 +151,7 @@ class AgeConstants:
 class GenderConstants:
     scale: float = 1.0
     """True log-odds of one look over the stated ones."""
-    shared_error: float = 0.75
+    shared_error: float = 0.85
     """Share of the variance of one look that all looks at one face have in common."""
     score_limit: float = 8.0
     looks: LookConstants = field(default_factory=LookConstants)
