@@ -373,8 +373,8 @@ def test_a_crowd_of_looks_is_not_certainty() -> None:
 def test_an_age_is_reported_again_once_if_it_has_moved_and_is_more_certain() -> None:
     def seen_better_and_better(time_s: float) -> Shown:
         if time_s < 4.0:
-            return Shown(years=45.0, quality=0.4)
-        return Shown(years=28.0 if time_s < 60.0 else 60.0, quality=1.0)
+            return Shown(years=45.0, years_deviation=13.0, quality=0.4)
+        return Shown(years=28.0 if time_s < 60.0 else 60.0, years_deviation=6.0, quality=1.0)
 
     stage = Stage(settings(age_estimated=1.0))
     stage.play({1: seen_better_and_better}, 200.0)

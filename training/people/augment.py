@@ -22,6 +22,7 @@ Image = npt.NDArray[np.uint8]
 SMALLEST = {FACE: 4.5, HEAD: 4.0, BODY: 8.0}
 """Geometric mean side in pixels below which an object is neither asked for nor denied."""
 VISIBLE_SHARE = 0.35
+ENLARGEMENT = (1.5, 4.0)
 _MIRRORED_POINTS = [1, 0, 2, 4, 3]
 
 
@@ -48,6 +49,9 @@ class SceneAugmentation:
     rotation_rad: float = math.radians(20)
     smallest_scale: float = 0.22
     largest_scale: float = 2.0
+    enlarged: float = 0.0
+    """Share of the looks at scenes with heads that come much closer, to heads as large as they are
+    before a camera at eye level."""
 
     def sample(self, scenes: Sequence[Scene], random: np.random.Generator) -> Sample:
         """A crop drawn from four `scenes`, of which a plain crop uses the first only."""
@@ -108,6 +112,8 @@ class SceneAugmentation:
         if scene.group in ("landmarks", "utkface"):
             wanted = math.exp(random.uniform(math.log(20), math.log(self.side)))
             return wanted / max(height, width)
+        if self.enlarged and HEAD in scene.complete and random.random() < self.enlarged:
+            return math.exp(random.uniform(*map(math.log, ENLARGEMENT)))
         whole = min(size[0] / width, size[1] / height)
         if random.random() < (0.55 if BODY in scene.complete else 0.35):
             scale = whole * math.exp(random.uniform(-0.5, 0.35))
