@@ -88,7 +88,7 @@ COURSES: Sequence[Course] = (
     ),
 )
 """Each begins with the averaged weights of the one before."""
-RELEASED = 3
+RELEASED = 4
 """Courses of whose averaged weights the mean is released (Wortsman et al., "Model soups", 2022)."""
 
 
@@ -205,7 +205,7 @@ def train(
 
 
 def pick(groups: dict[str, list[Scene]], count: int, random: np.random.Generator) -> list[Scene]:
-    """Pictures by the groups' shares; the first is never a mere face chip."""
+    """Pictures by the groups' shares."""
     names = [name for name in SHARES if groups[name]]
     shares = np.array([SHARES[name] for name in names])
     chosen = random.choice(len(names), count, p=shares / shares.sum())
