@@ -57,10 +57,8 @@ def alignment_of(geometry: FaceGeometry | None) -> Alignment:
         return AS_IT_STANDS
     head, landmarks = geometry.head, geometry.landmarks
     trust = UNKNOWN_FRONTALITY if head is None else frontality(head.turn_rad)
-    if head is not None:
-        turn_rad = head.turn_rad
-    else:
-        turn_rad = HALF_TRUST_RAD if geometry.is_hidden else 0.0
+    unknown_rad = HALF_TRUST_RAD if geometry.is_hidden else 0.0
+    turn_rad = unknown_rad if head is None else head.turn_rad
     if landmarks is None or geometry.landmarks_confidence < SURE_POINTS:
         return Alignment(frontality=trust, turn_rad=turn_rad)
     return Alignment(landmarks.roll_rad, trust, box_by(landmarks), turn_rad)

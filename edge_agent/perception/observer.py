@@ -25,8 +25,8 @@ class Observer:
     """Reads the faces of the tracks. Heads that are switched off are None and never run.
 
     The geometry comes first: it places the crops of the others and turns them upright, and tells
-    how frontal the face is. Head pose and gaze are told only where they are wanted, whatever they
-    are needed for.
+    how frontal the face is. Where it sees none, such as in the back of a head, nothing else is
+    read. Head pose and gaze are told only where they are wanted, whatever they are needed for.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class Observer:
         geometry = None
         if self._geometry is not None:
             geometry = self._geometry.read(frame.pixels, face.box)
+            if geometry.is_hidden:
+                return Observation(track_id, geometry=geometry)
         alignment = alignment_of(geometry)
         expression, quality = None, 0.0
         if self._expression is not None:

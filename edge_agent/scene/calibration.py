@@ -144,6 +144,8 @@ class AgeConstants:
     shared_error: float = 0.92
     """Share of the variance of one look that all looks at one face have in common."""
     least_deviation_years: float = 0.5
+    scatter_looks: float = 5.0
+    """Looks as which `shared_error` weighs beside how the looks at one face really differ."""
     looks: LookConstants = field(default_factory=LookConstants)
 
 

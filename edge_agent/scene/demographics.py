@@ -3,7 +3,8 @@
 A model errs in two ways: anew at each look (light, turn, blur), and the same way at every look of
 one face. Only the first averages out. And looks of consecutive frames are hardly two looks. So the
 posterior counts looks by the time between them, weighs them by quality, and keeps the error that
-they share for good: an hour of looks makes it no surer than the model can be of that face.
+they share for good: an hour of looks makes it no surer than the model can be of that face. Ages
+that differ more from look to look than the model states make it less sure.
 
 Precondition: `least_looks` independent looks over `least_span_s`. Hysteresis: at most two reports,
 the second only for an estimate that has moved and is more certain.
@@ -54,9 +55,9 @@ class Looks:
         long_enough = self._last_s - self._first_s >= self._constants.least_span_s
         return long_enough and self.count >= self._constants.least_looks
 
-    def share_of_error(self, shared: float) -> float:
-        """The variance of the mean over the looks, relative to that of one look."""
-        return shared + (1.0 - shared) / max(self.count, self._constants.fewest_looks)
+    def share_of_mean(self, own: float) -> float:
+        """Of a variance that each look has of its `own`, what the mean over the looks keeps."""
+        return own / max(self.count, self._constants.fewest_looks)
 
 
 class AgePosterior:
@@ -67,6 +68,7 @@ class AgePosterior:
         self._looks = Looks(constants.looks)
         self._precision = 0.0
         self._weighted_years = 0.0
+        self._scatter = 0.0
 
     def advance(self, look: Look) -> tuple[Finding, ...]:
         """The settled age in years, if it has settled and the face was read in this look."""
@@ -77,8 +79,7 @@ class AgePosterior:
         deviation = math.hypot(
             observation.age.deviation_years, self._constants.least_deviation_years
         )
-        self._precision += worth / deviation**2
-        self._weighted_years += worth * observation.age.years / deviation**2
+        self._take_up(observation.age.years, worth / deviation**2)
         if not self._looks.have_settled or self.years is None:
             return ()
         return (Finding("age", self.settledness, "age", amount=self.years),)
@@ -90,8 +91,7 @@ class AgePosterior:
     @property
     def confidence(self) -> float:
         """The probability that the true age lies within 5 years of `years`."""
-        shared = self._constants.shared_error
-        return self._within_tolerance(self._looks.share_of_error(shared))
+        return self._within_tolerance(self._constants.shared_error + self._share_that_settles)
 
     @property
     def settledness(self) -> float:
@@ -99,8 +99,28 @@ class AgePosterior:
 
         However many follow, the error that they share stays; only the rest of it averages out.
         """
-        shared = self._constants.shared_error
-        return self._within_tolerance(self._looks.share_of_error(shared) - shared)
+        return self._within_tolerance(self._share_that_settles)
+
+    def _take_up(self, years: float, precision: float) -> None:
+        """The running mean and weighted squares about it (West, 1979)."""
+        if precision <= 0.0:
+            return
+        off = years - (self.years if self.years is not None else years)
+        self._scatter += off**2 * precision * self._precision / (self._precision + precision)
+        self._precision += precision
+        self._weighted_years += precision * years
+
+    @property
+    def _share_that_settles(self) -> float:
+        """Of the variance of one look, what averages out and is still in the mean.
+
+        A look's own part is as the constants say, or as the looks scatter where that is more; with
+        few of them the constants weigh as `scatter_looks` looks.
+        """
+        stated, trusted = 1.0 - self._constants.shared_error, self._constants.scatter_looks
+        further = max(self._looks.count - 1.0, 0.0)
+        seen = (trusted * stated + self._scatter) / (trusted + further)
+        return self._looks.share_of_mean(max(stated, seen))
 
     def _within_tolerance(self, share: float) -> float:
         """Of an error with that share of one look's variance, whether it is 5 years at most."""
@@ -144,5 +164,6 @@ class GenderPosterior:
         if self._looks.count <= 0.0:
             return 0.0
         mean = self._sum / self._looks.count
-        certainty = self._constants.scale / self._looks.share_of_error(self._constants.shared_error)
+        shared = self._constants.shared_error
+        certainty = self._constants.scale / (shared + self._looks.share_of_mean(1.0 - shared))
         return logistic(abs(mean) * certainty)

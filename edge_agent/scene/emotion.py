@@ -6,9 +6,9 @@ baseline is what faces at rest look like in general: narrow for happiness (hardl
 broadly at rest, so who comes in smiling is noticed), wide for sadness and anger.
 
 Precondition: a face that is surely one (the back of a head that was taken for a face has no
-expression), that is not hidden, that has enough pixels, and that the model can read; and a rise of
-`least_rise` and of `open_deviations` that is seen for `least_duration_s`: a longer gap than
-`longest_gap_s` between looks begins it anew. Evidence: the height of the rise, and the same in standard
+expression), that has enough pixels, and that the model can read; and a rise of `least_rise` and of
+`open_deviations` that is seen for `least_duration_s`: a longer gap than `longest_gap_s` between
+looks begins it anew. Evidence: the height of the rise, and the same in standard
 deviations of baseline and noise. Looks weigh by the quality of the face and the confidence of the
 reading. Hysteresis: a peak is over when the rise has stayed under half its greatest height, or
 under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
@@ -146,13 +146,11 @@ class Peak:
 def _is_doubtful(
     look: Look, face_quality: float, expression: Expression, constants: EmotionConstants
 ) -> bool:
-    """Whether the face may be none, or is hidden, or of too few pixels, or cannot be read."""
+    """Whether the face may be none, or is of too few pixels, or the model cannot read it."""
     detection = look.sighting.detection if look.sighting is not None else None
     face = detection.face if detection is not None else None
-    geometry = look.observation.geometry if look.observation is not None else None
     return (
         (face is not None and face.confidence < constants.least_face_confidence)
-        or (geometry is not None and geometry.is_hidden)
         or face_quality < constants.least_face_quality
         or expression.confidence < constants.least_reading_confidence
     )

@@ -131,8 +131,12 @@ def test_only_a_smile_is_a_peak(name: str, watch: Watch) -> None:
     assert keys == (["emotion_happiness"] if name in SMILES else [])
 
 
-def test_backs_of_heads_show_no_emotions(watch: Watch) -> None:
-    assert watch(ONE_BY_ONE).of(EventType.EMOTION_DETECTED) == []
+@pytest.mark.parametrize(
+    "kind",
+    [EventType.EMOTION_DETECTED, EventType.AGE_ESTIMATED, EventType.GENDER_ESTIMATED],
+)
+def test_backs_of_heads_tell_nothing(kind: EventType, watch: Watch) -> None:
+    assert watch(ONE_BY_ONE).of(kind) == []
 
 
 def test_people_on_a_plaza_keep_their_ids(watch: Watch) -> None:

@@ -153,16 +153,6 @@ def test_what_the_model_says_it_cannot_read_is_no_emotion() -> None:
     assert stage.of(EventType.EMOTION_DETECTED) == []
 
 
-def test_a_face_that_is_hidden_has_no_peaks() -> None:
-    """Seen from behind at the side, a beard reads as anger."""
-    cross, calm = expression(anger=0.85), expression()
-    stage = Stage(settings(emotion_detected=1.0))
-    stage.play(
-        {1: lambda t: Shown(expression=cross if 5.0 <= t < 7.0 else calm, eyes_open=None)}, 10.0
-    )
-    assert stage.of(EventType.EMOTION_DETECTED) == []
-
-
 def test_glimpses_far_apart_do_not_make_a_peak() -> None:
     """What shows in single looks, with seconds between them, was not seen to last."""
     joy = expression(happiness=0.9)
@@ -394,6 +384,23 @@ def test_a_settled_age_is_reported_also_where_the_model_is_unsure_of_the_face() 
     (said,) = stage.of(EventType.AGE_ESTIMATED)
     assert said.event.confidence >= 0.8
     assert said.entity.age_confidence < 0.6
+
+
+def test_ages_that_contradict_one_another_are_less_sure() -> None:
+    def steady(time_s: float) -> Shown:
+        return Shown(years=30.0, years_deviation=7.0)
+
+    def swaying(time_s: float) -> Shown:
+        return Shown(years=30.0 + 20.0 * math.sin(3.0 * time_s), years_deviation=7.0)
+
+    said = []
+    for story in (steady, swaying):
+        stage = Stage()
+        stage.play({1: story}, 60.0)
+        said.append(stage.of(EventType.AGE_ESTIMATED)[0])
+    sure, unsure = said
+    assert unsure.event.confidence < sure.event.confidence - 0.1
+    assert unsure.entity.age_confidence < sure.entity.age_confidence
 
 
 def test_one_who_stands_still_for_an_hour_stays_the_same() -> None:

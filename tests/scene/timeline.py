@@ -66,8 +66,7 @@ class Shown:
     years: float | None = None
     years_deviation: float = 3.0
     female: float | None = None
-    eyes_open: float | None = 1.0
-    """None, with nothing else of the geometry: the face is hidden."""
+    eyes_open: float = 1.0
     quality: float = 0.9
 
 
