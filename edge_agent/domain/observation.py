@@ -94,7 +94,7 @@ class FaceGeometry:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether it was looked for, and no face was there to see."""
+        """Whether it was looked for, and no face, or too little of one, was there to see."""
         return self == FaceGeometry()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -196,6 +198,17 @@ def test_boxes_lie_on_their_pixels_to_a_fraction_of_one() -> None:
             off.append((center[0] - (left + right) / 2, center[1] - (top + bottom) / 2))
     assert len(off) > 30
     assert np.abs(np.mean(off, axis=0)).max() < 0.05
+
+
+@pytest.mark.parametrize(("kind", "closer"), [(HEAD, True), (BODY, False)])
+def test_closer_looks_are_at_scenes_with_heads(kind: int, closer: bool) -> None:
+    scene = replace(lone_square(), classes=np.array([kind]), complete=frozenset({kind}))
+    augment = SceneAugmentation(side=192, rotate=0.0, enlarged=1.0)
+    looks = [augment.tile(scene, (192, 192), np.random.default_rng(s)) for s in range(80)]
+    whole = [row for look in looks for row in look.objects if row[1] > 1 and row[3] < 191]
+    sides = np.array([row[3] - row[1] for row in whole])
+    assert len(sides) > 10
+    assert (sides.min() > 60 * 1.3) == closer
 
 
 def test_mirroring_twice_gives_the_same_and_once_swaps_left_and_right() -> None:
