@@ -54,7 +54,8 @@ from edge_agent.scene.presence import Absence, Presence
 from edge_agent.settings import SceneSettings
 
 FIRST_SEED = 10001
-SCALES, SHARES = (0.6, 0.8, 1.0, 1.25, 1.5), (0.5, 0.65, 0.75, 0.85, 0.92)
+SCALES, SHARES = (0.6, 0.8, 1.0, 1.25), (0.65, 0.75, 0.85, 0.92)
+SCATTER_LOOKS = (1.0, 2.5, 5.0, 10.0)
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94, 0.98)
 
 Constants = TypeVar("Constants")
@@ -104,12 +105,13 @@ def main() -> None:
         print(f"{name} = {tuple(round(weight, 3) for weight in fitted)}", flush=True)
         for label, one in (("now", weights), ("fitted", fitted)):
             print(f"  {label:<7} {_summary(episodes, one)}", flush=True)
-    ages = [replace(AGE, scale=s, shared_error=h) for s, h in product(SCALES, SHARES)]
+    beliefs = product(SCALES, SHARES, SCATTER_LOOKS)
+    ages = [replace(AGE, scale=s, shared_error=h, scatter_looks=n) for s, h, n in beliefs]
     choose("the age settles", samples.courses, ages, settled_age_claims)
     choose("the age shown", samples.courses, ages, age_claims)
     genders = [replace(GENDER, scale=s, shared_error=h) for s, h in product(SCALES, SHARES)]
     choose("the gender", samples.courses, genders, gender_claims)
-    noises = product((0.1, 0.15, 0.2), (0.05, 0.1, 0.2))
+    noises = product((0.08, 0.1, 0.125, 0.15), (0.0, 0.03, 0.06, 0.1))
     ways = [replace(DIRECTION, noise_deviation=n, noise_growth=g) for n, g in noises]
     choose("the direction", samples.courses, ways, direction_claims)
 

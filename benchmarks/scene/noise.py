@@ -89,9 +89,12 @@ class ReadingNoise:
     gaze_correlation_s: float = 0.4
     age_deviation_years: tuple[float, float] = (4.0, 13.0)
     """What the model states of itself on the clips, from the best faces to those of 20 pixels."""
-    age_shared: float = 0.85
-    """Share of the variance of an age that all looks at one face have in common. Measured 0.75 to
-    0.97 within a few seconds; over longer visits it may be less."""
+    age_shared: float = 0.92
+    """Share of the variance of an age that all looks at one face have in common: its median over
+    faces, measured."""
+    age_sway_spread: float = 0.8
+    """Standard deviation over faces of the logarithm of how far their looks scatter. Measured: in
+    the middle 2 years, in the worst tenth 8 and more."""
     gender_margin: float = 4.5
     """Mean log-odds of the true gender. Chosen: with the deviations below the model's 93 % of
     single looks are right, and claim what they keep (twice the mean over the variance is 1)."""

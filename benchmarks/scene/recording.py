@@ -227,11 +227,9 @@ class _Reader:
         self._years_deviation = rng.uniform(*noise.age_deviation_years)
         self._stated = self._years_deviation * math.exp(rng.gauss(0.0, 0.15))
         self._years_bias = rng.gauss(0.0, self._years_deviation * math.sqrt(noise.age_shared))
-        self._years = Wander(
-            rng,
-            self._years_deviation * math.sqrt(1.0 - noise.age_shared),
-            noise.look_correlation_s,
-        )
+        sway_years = self._years_deviation * math.sqrt(1.0 - noise.age_shared)
+        sway_years *= math.exp(rng.gauss(0.0, noise.age_sway_spread))
+        self._years = Wander(rng, sway_years, noise.look_correlation_s)
         self._margin = rng.gauss(noise.gender_margin, noise.gender_between_people)
         self._gender = Wander(rng, noise.gender_over_time, noise.look_correlation_s)
 

@@ -50,8 +50,8 @@ through JPEG and partly covered at random. It is trained in seven stages, each f
 the weights of the one before; in the last five a part of each target is what the network said
 before, against the noise of the labels (Furlanello et al., 2018), and in the last, until its end,
 faces are mixed in pairs (MixUp, CutMix). Quantized to int8 throughout, with the whole ranges over
-512 training faces. `python -m training.demographics` makes the file again; `training/RESULTS.md`
-has what each stage gave."""
+512 training faces. `python -m training.demographics` makes the file again: from scratch in one go
+it came to 4.69 years, 93.6 % and 96.8 % over 15. `training/RESULTS.md` has what each stage gave."""
 
 WEAK = """## Known weaknesses
 
