@@ -34,7 +34,8 @@ NOTHING = Demographics()
 class DemographicsReader:
     """Reads age and gender of a face, those that are wanted.
 
-    The model's parameters: `crop_side` and `crop_shift_down` place the crop about the face box;
+    The model's parameters: `crop_side` and `crop_shift_down` place the crop about the face box,
+    `placed_crop_side` and `placed_crop_shift_down` about a box that the points of the face gave;
     `age_deviation_scale` and `gender_temperature` make what the model states of its certainty true
     for faces that it was not trained on (Guo et al., "On Calibration of Modern Neural Networks",
     2017). Its outputs: `age`, logits of ages by the year from 0 on; `female`, one logit.
@@ -45,16 +46,18 @@ class DemographicsReader:
         self._age = age
         self._gender = gender
         parameters = engine.parameters
-        self._crop_side = parameters["crop_side"]
-        self._crop_shift_down = parameters["crop_shift_down"]
+        self._about_found = parameters["crop_side"], parameters["crop_shift_down"]
+        self._about_placed = parameters["placed_crop_side"], parameters["placed_crop_shift_down"]
         self._age_deviation_scale = parameters["age_deviation_scale"]
         self._gender_temperature = parameters["gender_temperature"]
 
     def read(self, pixels: Pixels, face: Box, alignment: Alignment = AS_IT_STANDS) -> Demographics:
         """Of the face at `face` in a BGR frame; `NOTHING` where the crop shows too little."""
         side, roll_rad = self._engine.input_size.width, alignment.roll_rad
-        box = alignment.box or face
-        square = square_around(box, self._crop_side, self._crop_shift_down, roll_rad)
+        if alignment.box is None:
+            square = square_around(face, *self._about_found, roll_rad)
+        else:
+            square = square_around(alignment.box, *self._about_placed, roll_rad)
         crop = cut_upright(pixels, square, side, roll_rad, LEAST_INSIDE)
         if crop is None:
             return NOTHING

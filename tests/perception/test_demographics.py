@@ -20,12 +20,15 @@ from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.domain.observation import Gender
 from edge_agent.domain.track import Track
+from edge_agent.perception.alignment import Alignment, alignment_of
+from edge_agent.perception.crops import square_around
 from edge_agent.perception.demographics import (
     NOTHING,
     DemographicsReader,
     age_from,
     gender_from,
 )
+from edge_agent.perception.face_geometry import FaceGeometryReader
 from edge_agent.perception.observer import DEMOGRAPHICS_INTERVAL_S, Observer
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -41,6 +44,8 @@ class FakeEngine:
         self.parameters = {
             "crop_side": 1.1,
             "crop_shift_down": 0.0,
+            "placed_crop_side": 1.0,
+            "placed_crop_shift_down": 0.0,
             "age_deviation_scale": 2.0,
             "gender_temperature": 2.0,
         }
@@ -78,15 +83,20 @@ def test_the_model_is_shown_a_colour_crop_of_its_size() -> None:
     assert crop.dtype == np.uint8
 
 
-def test_the_crop_lies_lower_by_the_shift() -> None:
+@pytest.mark.parametrize("placed", [False, True])
+def test_the_crop_lies_lower_by_the_shift(placed: bool) -> None:
+    """By a shift of its own where the points have placed the face."""
     picture = np.zeros((300, 300, 3), np.uint8)
     picture[200:] = 240
     picture[:, np.arange(300) % 20 < 10] += 12
     engine = FakeEngine()
     face = Box(100, 100, 100, 100)
     for shift in (0.0, 0.5):
-        engine.parameters = {**engine.parameters, "crop_side": 1.0, "crop_shift_down": shift}
-        DemographicsReader(engine).read(picture, face)
+        mine, other = ("placed_", "") if placed else ("", "placed_")
+        engine.parameters |= {f"{mine}crop_side": 1.0, f"{mine}crop_shift_down": shift}
+        engine.parameters |= {f"{other}crop_side": 9.0, f"{other}crop_shift_down": 9.0}
+        alignment = Alignment(box=face) if placed else Alignment()
+        DemographicsReader(engine).read(picture, face, alignment)
     unmoved, moved = engine.shown
     assert unmoved.mean() < 10
     assert moved.mean() == pytest.approx(126, abs=5)
@@ -210,22 +220,44 @@ def test_the_shipped_model_tells_old_from_young_and_women_from_men(
     with (folder / "train.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))[::100]
     errors, right = [], []
-    with zipfile.ZipFile(folder / "train.zip") as archive:
-        for row in rows:
-            encoded = np.frombuffer(archive.read(row["file"]), np.uint8)
-            chip = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-            side = chip.shape[0]
-            parameters = shipped_parameters()
-            face_side = side / parameters["crop_side"]
-            center = Point(side / 2, side / 2 - parameters["crop_shift_down"] * face_side)
-            told = shipped.read(chip, Box.around(center, face_side, face_side))
-            assert told.age is not None
-            assert told.gender is not None
-            errors.append(abs(told.age.years - float(row["age"])))
-            right.append(told.gender.gender.value == row["gender"])
+    for row, chip in zip(rows, chips_of(folder, rows), strict=True):
+        told = shipped.read(chip, face_in(chip))
+        assert told.age is not None
+        assert told.gender is not None
+        errors.append(abs(told.age.years - float(row["age"])))
+        right.append(told.gender.gender.value == row["gender"])
     assert np.mean(errors) < 6
     assert np.mean(right) > 0.9
 
 
-def shipped_parameters() -> dict[str, float]:
-    return find_model("demographics").entry.parameters
+def test_the_points_place_the_crop_as_the_model_learned_it(shared_data: Path) -> None:
+    folder = shared_data / "utkface"
+    with (folder / "train.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))[::200]
+    parameters = find_model("demographics").entry.parameters
+    geometry = FaceGeometryReader(TfliteEngine(find_model("face_geometry")))
+    placed = []
+    for chip in chips_of(folder, rows):
+        box = alignment_of(geometry.read(chip, face_in(chip))).box
+        if box is not None:
+            numbers = (parameters[f"placed_crop_{what}"] for what in ("side", "shift_down"))
+            square = square_around(box, *numbers)
+            extent = chip.shape[0]
+            placed.append((square.width / extent, square.center.y / extent - 0.5))
+    assert len(placed) > 0.8 * len(rows)
+    assert np.median(placed, axis=0) == pytest.approx([1.0, 0.0], abs=0.02)
+    assert (np.std(placed, axis=0) < [0.06, 0.03]).all()
+
+
+def chips_of(folder: Path, rows: list[dict[str, str]]) -> list[np.ndarray]:
+    with zipfile.ZipFile(folder / "train.zip") as archive:
+        encoded = [np.frombuffer(archive.read(row["file"]), np.uint8) for row in rows]
+    return [np.asarray(cv2.imdecode(one, cv2.IMREAD_COLOR), np.uint8) for one in encoded]
+
+
+def face_in(chip: np.ndarray) -> Box:
+    """The box about which the daemon cuts the whole of a chip."""
+    side, parameters = chip.shape[0], find_model("demographics").entry.parameters
+    face_side = side / parameters["crop_side"]
+    center = Point(side / 2, side / 2 - parameters["crop_shift_down"] * face_side)
+    return Box.around(center, face_side, face_side)

@@ -36,6 +36,8 @@ SURE = math.log(0.01)
 PARAMETERS = {
     "crop_side": 1.0,
     "crop_shift_down": 0.0,
+    "placed_crop_side": 1.0,
+    "placed_crop_shift_down": 0.0,
     "temperature": 1.0,
     "blur_temperature": 1e-3,
     "turn_temperature": 0.2,
