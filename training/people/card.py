@@ -44,11 +44,12 @@ Bare faces and the five points come from YuNet, run at four scales and mirrored 
 what several looks agree on is a label, what is doubtful is left out. Where heads are labelled but
 faces are not, nothing is said about faces inside small heads and those in which the teacher
 suspects one; the others, from behind and above, are taught as none. Crops of 256 and 320 pixels,
-mosaics, scale 0.22 to 2, turns to 20 degrees, grey, other light, darkness with noise, blur, JPEG.
-The courses are those of `training/people/train.py`, 464,000 crops in all (the second was the
+mosaics, scale 0.22 to 2 (in the last course also to 4, where heads are labelled), turns to 20
+degrees, grey, other light, darkness with noise, blur, JPEG.
+The courses are those of `training/people/train.py`, 504,000 crops in all (the second was the
 beginning of a longer one, its rate still at the top when it was broken off; the fifth and the
 seventh began at the int8 file of the one before): five hours of a shared CPU core. What is released
-is the mean of the weights with which the last three ended (Wortsman et al., 2022).
+is the mean of the weights with which the last four ended (Wortsman et al., 2022).
 
 Scores are calibrated (beta calibration, Kull et al., 2017): two slopes and a shift of each class's
 logit are fitted to the finds of the int8 file on the scenes held back, every view with the same
