@@ -8,10 +8,10 @@ broadly at rest, so who comes in smiling is noticed), wide for sadness and anger
 Precondition: a face that is surely one (the back of a head that was taken for a face has no
 expression), that has enough pixels, and that the model can read; and a rise of `least_rise` and of
 `open_deviations` that is seen for `least_duration_s`: a longer gap than `longest_gap_s` between
-looks begins it anew. Evidence: the height of the rise, and the same in standard
-deviations of baseline and noise. Looks weigh by the quality of the face and the confidence of the
-reading. Hysteresis: a peak is over when the rise has stayed under half its greatest height, or
-under the least rise, for `settling_s`. One report per peak. Neutral has no peaks.
+looks begins it anew. Evidence: the height of the rise, and the same in standard deviations of
+baseline and noise. Looks weigh by the quality of the face and the confidence of the reading.
+Hysteresis: a peak is over when the rise has stayed under half its greatest height, or under the
+least rise, for `settling_s`. One report per peak. Neutral has no peaks.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.fit import Batch, Plan, blend, fit, generator_for
+from training.fit import Batch, Plan, blend, fit, generator_for, mean_of
 
 STEPS = 5
 
@@ -72,3 +72,14 @@ def test_blended_weights_and_norms_lie_between() -> None:
     blend(kept, new, 0.75)
     assert torch.allclose(kept[0].weight, 0.75 * before + 0.25 * new[0].weight)
     assert torch.allclose(kept[1].running_mean, torch.ones(3))
+
+
+def test_the_mean_of_networks_is_that_of_their_weights() -> None:
+    states = [
+        {"weight": torch.full((2,), w), "count": torch.tensor(int(w))} for w in (1.0, 2.0, 6.0)
+    ]
+    mean = mean_of(states)
+    assert mean["weight"].tolist() == [3.0, 3.0]
+    assert mean["count"] == 6
+    assert mean_of(states[-1:])["weight"].tolist() == [6.0, 6.0]
+    assert states[0]["weight"].tolist() == [1.0, 1.0]

@@ -120,9 +120,7 @@ def take_course(
         random, phase = generator_for(plan.seed, epoch), course.phase(epoch)
         order = random.permutation(voted)
         if more:
-            picked = voted + random.choice(
-                len(faces) - voted, more, replace=more > len(faces) - voted
-            )
+            picked = voted + random.choice(len(faces) - voted, more, replace=False)
             order = random.permutation(np.concatenate([order, picked]))
         for start in range(0, len(order) - BATCH + 1, BATCH):
             chosen = torch.from_numpy(order[start : start + BATCH])
