@@ -50,7 +50,7 @@ from edge_agent.scene.direction import DirectionRule
 from edge_agent.scene.emotion import EmotionRule
 from edge_agent.scene.focus import FocusRule
 from edge_agent.scene.look import LONGEST_STEP_S, Look, Moment
-from edge_agent.scene.presence import Absence, Presence
+from edge_agent.scene.presence import Absence, Presence, Whereabouts
 from edge_agent.settings import SceneSettings
 
 FIRST_SEED = 10001
@@ -69,8 +69,9 @@ class Samples:
     """The episodes of all recordings, by rule."""
 
     presence: list[Episode] = field(default_factory=list)
-    border: list[Episode] = field(default_factory=list)
-    inside: list[Episode] = field(default_factory=list)
+    absence: dict[Whereabouts, list[Episode]] = field(
+        default_factory=lambda: {whereabouts: [] for whereabouts in Whereabouts}
+    )
     focus: list[Episode] = field(default_factory=list)
     emotion: list[Episode] = field(default_factory=list)
     courses: list[Course] = field(default_factory=list)
@@ -96,8 +97,10 @@ def main() -> None:
         collect(recording, tracked(recording, truly=arguments.true_tracker), samples)
     for name, episodes, weights in (
         ("PRESENCE.weights", samples.presence, PRESENCE.weights),
-        ("ABSENCE.border", samples.border, ABSENCE.border),
-        ("ABSENCE.inside", samples.inside, ABSENCE.inside),
+        *(
+            (f"ABSENCE.{place.value}", episodes, getattr(ABSENCE, place.value))
+            for place, episodes in samples.absence.items()
+        ),
         ("FOCUS.weights", samples.focus, FOCUS.weights),
         ("EMOTION.weights", samples.emotion, EMOTION.weights),
     ):
@@ -247,7 +250,7 @@ class _Followed:
         self._size = size
         self._presence, self._presence_episode = Presence(), list[tuple[tuple[float, ...], bool]]()
         self._absence = Absence(SceneSettings().occlusion_s)
-        self._absences: list[tuple[bool, Episode]] = []
+        self._absences: list[tuple[Whereabouts, Episode]] = []
         self._unseen = False
         self._focus, self._emotion = FocusRule(), EmotionRule()
         self._looks: list[Look] = []
@@ -272,9 +275,9 @@ class _Followed:
     def give(self, samples: Samples) -> None:
         if self._presence_episode:
             samples.presence.append(self._presence_episode)
-        for at_border, episode in self._absences:
+        for whereabouts, episode in self._absences:
             if episode:
-                (samples.border if at_border else samples.inside).append(episode)
+                samples.absence[whereabouts].append(episode)
         if self._person is not None:
             samples.courses.append(Course(self._person, self._looks))
         samples.focus += self._rests.values()
@@ -294,7 +297,7 @@ class _Followed:
             self._unseen = False
         elif not self._unseen:
             self._unseen = True
-            self._absences.append((self._absence.at_border, []))
+            self._absences.append((self._absence.whereabouts, []))
         evidence = self._absence.evidence
         if self._unseen and evidence is not None and self._absence.beyond_s < 12.0:
             true = is_gone_for_good(self._person, look.time_s, self._size)

@@ -7,18 +7,19 @@ score, in how much of the time the person was found, and how long that has been 
 follow closely repeat each other and count by the time between them.
 
 Disappearance. Precondition: unseen for longer than `occlusion_s`. Evidence: the watched time out of
-sight beyond it; for how much of it somebody else stood where the person was seen last, and whether
-they do now; and where that was: at the image's border they have walked out, in its middle they may
-stand behind something. Whoever has not been seen for `forgotten_s` has gone by definition: whoever
-comes then starts a new visit. None of this depends on what was reported, nor on the visit before
-the last sighting.
+sight beyond it in which nobody stood where the person was seen last; whether somebody does now; and
+how the person was seen last: at the image's border, on a straight way to it, or staying inside. Who
+was about to leave has left; who stood there may be hidden, and of who is covered no time tells.
+Whoever has not been seen for `forgotten_s` has gone by definition: whoever comes then starts a new
+visit. None of this depends on what was reported, nor on the visit before the last sighting.
 """
 
 from __future__ import annotations
 
 import math
+from enum import Enum
 
-from edge_agent.domain.geometry import Box, Size
+from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.scene.calibration import ABSENCE, PRESENCE, AbsenceConstants, PresenceConstants
 from edge_agent.scene.confidence import log_odds, share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
@@ -67,18 +68,31 @@ class Presence:
         return 0.0 if evidence is None else weigh(self._constants.weights, evidence)
 
 
+class Whereabouts(Enum):
+    """Where somebody was when seen last, by which it is judged whether they have gone."""
+
+    BORDER = "border"
+    WALKING_OUT = "walking_out"
+    STAYING = "staying"
+
+
 class Absence:
     """The probability that somebody who is out of sight has gone."""
 
     def __init__(self, occlusion_s: float, constants: AbsenceConstants = ABSENCE) -> None:
         self._constants = constants
+        self._weights = {
+            Whereabouts.BORDER: constants.border,
+            Whereabouts.WALKING_OUT: constants.walking_out,
+            Whereabouts.STAYING: constants.staying,
+        }
         self._occlusion_s = occlusion_s
         self._unseen_s = 0.0
         self._last_box = Box(0.0, 0.0, 0.0, 0.0)
         self._ahead = self._last_box
         self._covered = 0.0
         self._covered_s = 0.0
-        self.at_border = False
+        self.whereabouts = Whereabouts.STAYING
 
     def advance(self, look: Look) -> None:
         track = look.sighting
@@ -95,9 +109,15 @@ class Absence:
         self._ahead = track.leading_box.moved(
             track.velocity.x * lookahead_s, track.velocity.y * lookahead_s
         )
-        self.at_border = is_leaving(
-            self._last_box, self._ahead, look.moment.frame_size, self._constants.border_share
-        )
+        self.whereabouts = self._seen_at(track.velocity, look.moment.frame_size)
+
+    def _seen_at(self, velocity: Point, size: Size) -> Whereabouts:
+        constants = self._constants
+        if is_leaving(self._last_box, self._ahead, size, constants.border_share):
+            return Whereabouts.BORDER
+        if time_to_border_s(self._last_box.center, velocity, size) < constants.way_out_s:
+            return Whereabouts.WALKING_OUT
+        return Whereabouts.STAYING
 
     def _coverage(self, look: Look) -> float:
         """The share of the person's place, as last seen or as foreseen, where somebody else is."""
@@ -118,11 +138,10 @@ class Absence:
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
-        """(1, time beyond an occlusion, time covered, share covered); None before that."""
+        """(1, uncovered time beyond an occlusion, share covered now); None before that."""
         if self.beyond_s < 0.0:
             return None
-        covered_s = min(self._covered_s, self.beyond_s)
-        return 1.0, self.beyond_s - covered_s, covered_s, self._covered
+        return 1.0, max(self.beyond_s - self._covered_s, 0.0), self._covered
 
     @property
     def confidence(self) -> float:
@@ -132,7 +151,7 @@ class Absence:
             return 0.0
         if self.beyond_s >= constants.forgotten_s:
             return 1.0
-        return weigh(constants.border if self.at_border else constants.inside, evidence)
+        return weigh(self._weights[self.whereabouts], evidence)
 
 
 def is_leaving(box: Box, ahead: Box, size: Size, border_share: float) -> bool:
@@ -143,4 +162,15 @@ def is_leaving(box: Box, ahead: Box, size: Size, border_share: float) -> bool:
         or max(box.right, ahead.right) > size.width - margin_x
         or ahead.center.y < margin_y
         or ahead.center.y > size.height - margin_y
+    )
+
+
+def time_to_border_s(place: Point, velocity: Point, size: Size) -> float:
+    """When a `place` in the image that goes on at `velocity` (pixels per second) leaves it."""
+    return min(
+        (length - at if speed > 0.0 else -at) / speed if speed else math.inf
+        for at, speed, length in (
+            (place.x, velocity.x, size.width),
+            (place.y, velocity.y, size.height),
+        )
     )

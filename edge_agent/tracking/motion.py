@@ -19,6 +19,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.domain.geometry import Size
+
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -33,6 +35,8 @@ SIZE_NOISE = 0.1
 """Standard deviation of the logarithms of a seen box's width and height."""
 PIXEL_NOISE = 1.0
 """The same in pixels, which nothing is found more exactly than; it counts for small boxes."""
+HIDDEN_SIZE = 1.0
+"""Standard deviation of the logarithm of a size whose end the image's border hides."""
 REACH = np.array([2.0, 1.0, 0.4, 0.4])
 """Standard deviation at which a lost person's place and size stop growing less known: most people
 stay, so that for as long as they are remembered they can be taken up near to where they were."""
@@ -137,6 +141,32 @@ class BoxFilters:
         self._xx[index] = (1 - gain_x) * xx
         self._xv[index] = (1 - gain_x) * xv
         self._vv[index] = vv - gain_v * xv
+
+    def completed(self, boxes: Floats, size: Size) -> tuple[Floats, Floats]:
+        """Found `boxes` (n, m, 4) with what the border of an image of `size` cuts off of them.
+
+        A box that reaches the border is continued beyond it to the size that its filter predicts,
+        where that leads farther out than a box errs. Of a whole person walking out this keeps the
+        size and moves the centre on, as the end tells that is still seen. With it the variance of
+        what was so guessed, (n, m, 4), for `correct`; in `misfit` it has no place, for a hidden end
+        fits anything.
+        """
+        boxes = boxes.copy()
+        variance = np.zeros_like(boxes)
+        margin = BOX_NOISE * np.exp(boxes[..., 3]) + PIXEL_NOISE
+        for axis, length in enumerate((size.width, size.height)):
+            center, log_size = self.box[:, None, axis], self.box[:, None, 2 + axis]
+            half_found, half = np.exp(boxes[..., 2 + axis]) / 2, np.exp(log_size) / 2
+            low, high = boxes[..., axis] - half_found, boxes[..., axis] + half_found
+            below = (low < margin) & (high - 2 * half < -margin)
+            above = (high > length - margin) & (low + 2 * half > length + margin)
+            ends = [below & above, below, above]
+            boxes[..., axis] = np.select(ends, [center, high - half, low + half], boxes[..., axis])
+            boxes[..., 2 + axis] = np.where(below | above, log_size, boxes[..., 2 + axis])
+            unknown = np.where(below | above, self._xx[:, None, 2 + axis], 0.0)
+            variance[..., axis] = (half / self._units()[:, None, axis]) ** 2 * unknown
+            variance[..., 2 + axis] = np.where(below | above, HIDDEN_SIZE**2, 0.0)
+        return boxes, variance
 
     def _units(self) -> Floats:
         """What one unit of spread is on each axis, shape (n, 4): pixels per metre, or 1."""

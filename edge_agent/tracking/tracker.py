@@ -21,6 +21,8 @@ TENTATIVE_COST = 2.0
 """Added to the misfit of tracks that are not confirmed: known people choose first."""
 LOCATED = 0.08
 """Standard deviation of a predicted centre, in heights of the box, up to which it is relied on."""
+LEAST_SHOWN = 0.2
+"""Share of a box's width or height that must be in the image for somebody to be found there."""
 LEAD_S = 0.5
 """Seconds for which the leading part is unseen, while the other is, until the other leads."""
 
@@ -59,16 +61,16 @@ class Tracker:
         self._forget_lost(captured_at)
         found = Found.of(detections)
         unclaimed = np.ones(len(found), bool)
-        unclaimed[self._continue(found, captured_at)] = False
+        unclaimed[self._continue(found, captured_at, frame_size)] = False
         self._begin(found, np.flatnonzero(unclaimed), captured_at)
         self._forget(captured_at, frame_size)
         return self._tracks(frame_size)
 
-    def _continue(self, found: Found, now: Instant) -> Indices:
+    def _continue(self, found: Found, now: Instant, size: Size | None) -> Indices:
         """Updates the tracks that are seen; the places of their detections."""
         if not self._people or not len(found):
             return np.empty(0, np.intp)
-        cost, boxes, doubts = self._fit(found)
+        cost, boxes, doubts = self._fit(found, size)
         cost = cost - clothing_evidence(
             [person.clothing.histogram for person in self._people],
             [detection.clothing for detection in found.detections],
@@ -85,7 +87,7 @@ class Tracker:
             self._change_lead(row, found, column, now)
         return columns
 
-    def _fit(self, found: Found) -> tuple[Floats, Floats, Floats]:
+    def _fit(self, found: Found, size: Size | None) -> tuple[Floats, Floats, Floats]:
         """How badly each detection fits each track, (n, m), by the part of it that fits best.
 
         With it that part as the track's leading part, (n, m, 4), and the doubt in it, (n, m, 4).
@@ -95,7 +97,11 @@ class Tracker:
         direct = np.where(face_leads, found.has_face, found.has_body)
         boxes = np.where(face_leads[..., None], found.faces, found.bodies)
         doubts = np.where(face_leads[..., None], found.face_doubt, 0.0)
+        cut_off = np.zeros(4)
+        if size is not None:
+            boxes, cut_off = self._filters.completed(boxes, size)
         cost = self._filters.misfit(boxes, doubts, found.confidence)
+        doubts = doubts + cut_off
         other = np.where(face_leads, found.has_body, found.has_face)
         if other.any():
             derived, more = self._derived(found, face_leads[..., None])
@@ -167,9 +173,11 @@ class Tracker:
             self._people = [p for p, keep in zip(self._people, kept, strict=True) if keep]
 
     def _outside(self, size: Size) -> Mask:
-        """Whose centre is not in the image."""
-        x, y = self._filters.box[:, 0], self._filters.box[:, 1]
-        outside: Mask = (x < 0) | (x > size.width) | (y < 0) | (y > size.height)
+        """Of whom the image would show too little for them to be found."""
+        boxes = self._filters.box
+        half = (0.5 - LEAST_SHOWN) * np.exp(boxes[:, 2:])
+        low, high = boxes[:, :2] - half, boxes[:, :2] + half
+        outside: Mask = np.any((high < 0) | (low > (size.width, size.height)), axis=-1)
         return outside
 
     def _located(self, size: Size | None) -> Mask:

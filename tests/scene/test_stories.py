@@ -10,11 +10,11 @@ import pytest
 
 from edge_agent.domain.entity import Direction
 from edge_agent.domain.event import EventType
-from edge_agent.domain.geometry import Box, Gaze, HeadPose
+from edge_agent.domain.geometry import Box, Gaze, HeadPose, Point
 from edge_agent.domain.observation import Emotion, Gender
 from edge_agent.scene.scene import Scene
 from edge_agent.settings import SceneSettings
-from tests.scene.timeline import Shown, Stage, expression, settings, value_at_key
+from tests.scene.timeline import Said, Shown, Stage, expression, settings, value_at_key
 
 NAMES = {event_type: event_type.value for event_type in EventType}
 
@@ -110,6 +110,30 @@ def test_a_short_occlusion_makes_neither_disappearance_nor_appearance() -> None:
 
     assert [one.type for one in stage.said] == [EventType.APPEARANCE]
     assert len({e.entity_id for state in stage.states for e in state.entities}) == 1
+
+
+@pytest.mark.parametrize("sensitivity", [0.3, 0.7])
+def test_who_was_walking_out_is_gone_more_surely_than_who_stood_there(sensitivity: float) -> None:
+    """Both are last seen at the same place in the middle of the image."""
+
+    def told(velocity: Point) -> Said:
+        stage = Stage(settings(disappearance=sensitivity))
+        stage.play({1: between(0.0, 4.0, Shown(velocity=velocity))}, 20.0)
+        (gone,) = stage.of(EventType.DISAPPEARANCE)
+        return gone
+
+    walking, still = told(Point(-90.0, 0.0)), told(Point(0.0, 0.0))
+    assert (walking.time_s, -walking.event.confidence) < (still.time_s, -still.event.confidence)
+
+
+@pytest.mark.parametrize("speed", [0.0, 60.0])
+def test_nobody_behind_somebody_is_believed_gone_however_long(speed: float) -> None:
+    stage = Stage()
+    in_front = Shown(body=Box(200.0, 60.0, 260.0, 420.0), face=None)
+    behind = Shown(velocity=Point(speed, 0.0))
+    stage.play({1: between(0.0, 4.0, behind), 2: between(4.0, 40.0, in_front)}, 40.0)
+
+    assert stage.of(EventType.DISAPPEARANCE) == []
 
 
 def test_a_track_taken_up_after_its_disappearance_is_a_new_visit() -> None:

@@ -68,6 +68,8 @@ class Shown:
     female: float | None = None
     eyes_open: float = 1.0
     quality: float = 0.9
+    velocity: Point = field(default_factory=lambda: Point(0.0, 0.0))
+    """In pixels per second, as a tracker tells it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Stage:
             if track is not None:
                 self._tracks[track_id] = carried_on(track)
             return
-        self._tracks[track_id] = track_of(track_id, track, detection, now)
+        self._tracks[track_id] = track_of(track_id, track, detection, shown.velocity, now)
 
 
 def numbered_ids() -> Callable[[], UUID]:
@@ -195,7 +197,9 @@ def observation_of(track_id: int, shown: Shown) -> Observation:
     )
 
 
-def track_of(track_id: int, before: Track | None, detection: Detection, now: Instant) -> Track:
+def track_of(
+    track_id: int, before: Track | None, detection: Detection, velocity: Point, now: Instant
+) -> Track:
     face = detection.face.box if detection.face else (before.face_box if before else None)
     body = detection.body.box if detection.body else (before.body_box if before else None)
     return Track(
@@ -203,7 +207,7 @@ def track_of(track_id: int, before: Track | None, detection: Detection, now: Ins
         detection=detection,
         face_box=face,
         body_box=body,
-        velocity=Point(0.0, 0.0),
+        velocity=velocity,
         first_seen=before.first_seen if before else now,
         last_seen=now,
         hits=before.hits + 1 if before else 1,

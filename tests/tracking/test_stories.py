@@ -13,7 +13,19 @@ from edge_agent.domain.geometry import Box
 from edge_agent.settings import TrackingSettings
 from edge_agent.tracking.tracker import Tracker
 
-from .timeline import FRAME, at, body, face, frame_times, id_near, person, play, shown
+from .timeline import (
+    FRAME,
+    at,
+    body,
+    clipped,
+    face,
+    frame_times,
+    id_near,
+    person,
+    play,
+    shown,
+    shown_share,
+)
 
 RATES = (5, 10, 15, 30)
 BOTH = frozenset({Part.FACE, Part.BODY})
@@ -302,3 +314,38 @@ def test_sitting_down_keeps_the_id(rate: int) -> None:
 
     frames = list(play(scene, frame_times(0, 4, rate)))
     assert {track.track_id for _, tracks in frames for track in tracks} == {1}
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("is_blinking", [False, True])
+def test_who_is_cut_off_more_and_more_while_walking_out_stays_one(
+    rate: int, is_blinking: bool
+) -> None:
+    """The detector finds what the image shows of somebody, down to a quarter of their width."""
+
+    def scene(s: float) -> list[Detection]:
+        whole = body(300 + 150 * s, 240, 420)
+        is_missed = is_blinking and s > 2 and round(s * rate) % 3 == 0
+        return [] if is_missed or shown_share(whole) < 0.25 else [clipped(whole)]
+
+    frames = list(play(scene, frame_times(0, 4, rate)))
+    assert {track.track_id for _, tracks in frames for track in tracks} == {1}
+    seen = [(s, tracks[0]) for s, tracks in frames if tracks and tracks[0].is_seen]
+    s, last = seen[-1]
+    assert last.leading_box.center.x == pytest.approx(300 + 150 * s, abs=20)
+    assert last.velocity.x == pytest.approx(150, rel=0.2)
+
+
+def test_who_stands_at_the_border_does_not_grow_beyond_it() -> None:
+    """Boxes that shake show once in a while more of somebody than is cut off."""
+    chance = random.Random(7)
+    standing = body(320, 340, 276)
+
+    def scene(_: float) -> list[Detection]:
+        assert standing.body is not None
+        box = standing.body.box
+        shaken = Box(box.x, box.y, box.width, box.height * (1 + chance.gauss(0.0, 0.04)))
+        return [clipped(Detection(body=Region(Part.BODY, shaken, 0.95)))]
+
+    *_, (_, (track,)) = play(scene, frame_times(0, 120, 15))
+    assert track.leading_box.height == pytest.approx(276, rel=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from edge_agent.domain.detection import Detection, Part, Region
@@ -47,6 +48,18 @@ def person(x: float, shows: frozenset[Part], body_height: float = 360) -> Detect
         face=its_face.face if Part.FACE in shows else None,
         body=whole.body if Part.BODY in shows else None,
     )
+
+
+def clipped(whole: Detection) -> Detection:
+    """What the image shows of a body."""
+    assert whole.body is not None
+    return Detection(body=replace(whole.body, box=whole.body.box.clipped(FRAME)))
+
+
+def shown_share(whole: Detection) -> float:
+    """How much of a body the image shows."""
+    assert whole.body is not None
+    return whole.body.box.clipped(FRAME).area / whole.body.box.area
 
 
 def frame_times(start_s: float, end_s: float, rate: float) -> list[float]:
