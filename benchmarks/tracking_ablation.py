@@ -1,4 +1,4 @@
-"""What each idea of the tracker is worth, and how much its parameters matter.
+"""What each idea of the tracker is worth, how much its parameters matter, and how it fails.
 
     python -m benchmarks.tracking_ablation DIR...
 
@@ -8,6 +8,8 @@ thinned to every second, third and fifth frame; with a fifth of the detections l
 the rest shaken by two percent of their height (three seeds). IDF1, MOTA and ids per person of
 each condition are pooled over its films. Two films of a few seconds scatter: a difference of two
 points of IDF1 can hang on one crossing.
+
+A second table has the tracker as it is under worse and worse conditions, two seeds of each.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -63,6 +66,39 @@ def main() -> None:
                 _cell([track(film, settings) for film in some]) for some in conditions.values()
             ]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
+    print("\n| condition | IDF1 | MOTA | switches in a pass | ids per person |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, some in worsened(films):
+        figures = score([track(film) for film in some])
+        switches = figures["switches"] * len(films) / len(some)
+        row = (figures["idf1"], figures["mota"], switches, figures["ids_per_person_1s"])
+        print(f"| {name} | {row[0]:.0f} | {row[1]:.0f} | {row[2]:.0f} | {row[3]:.2f} |", flush=True)
+
+
+def worsened(films: list[Sequence]) -> Iterator[tuple[str, list[Sequence]]]:
+    """The films under each condition, by its name."""
+    for step in (2, 3, 4):
+        yield f"every {step}. frame", [thinned(film, step) for film in films]
+    for lost, shaken, stray, step in (
+        (0.1, 0.0, 0.0, 1),
+        (0.2, 0.0, 0.0, 1),
+        (0.35, 0.0, 0.0, 1),
+        (0.0, 0.02, 0.0, 1),
+        (0.0, 0.04, 0.0, 1),
+        (0.0, 0.0, 0.3, 1),
+        (0.2, 0.02, 0.3, 1),
+        (0.2, 0.02, 0.3, 3),
+    ):
+        told = [f"{lost:.0%} lost"] * (lost > 0) + [f"{shaken:.0%} shaken"] * (shaken > 0)
+        told += [f"{stray:.0%} false"] * (stray > 0) + [f"every {step}. frame"] * (step > 1)
+        yield (
+            ", ".join(told),
+            [
+                thinned(spoiled(film, seed, lost=lost, shaken=shaken, stray=stray), step)
+                for film in films
+                for seed in range(2)
+            ],
+        )
 
 
 def variants() -> Iterator[tuple[str, Change, TrackingSettings]]:
@@ -81,6 +117,7 @@ def variants() -> Iterator[tuple[str, Change, TrackingSettings]]:
         _set(person, TENTATIVE_S_PER_EVIDENCE=0.0),
         usual,
     )
+    yield "the border cuts people off", _cut_off, usual
     yield "memory of 0.3 s", nullcontext, TrackingSettings(memory_s=0.3)
     for parameter, module in _PARAMETERS.items():
         value = getattr(module, parameter)
@@ -100,13 +137,19 @@ def thinned(film: Sequence, step: int) -> Sequence:
     )
 
 
-def spoiled(film: Sequence, seed: int, stray: float = 0.0) -> Sequence:
-    """The same scene as found by a worse detector; `stray` boxes a frame are nobody's."""
+def spoiled(
+    film: Sequence, seed: int, *, lost: float = 0.2, shaken: float = 0.02, stray: float = 0.0
+) -> Sequence:
+    """The same scene as found by a worse detector.
+
+    It misses the share `lost`, shakes boxes by the share `shaken` of their height, and finds
+    `stray` boxes a frame that are nobody's.
+    """
     chance = random.Random(seed)
     found = {}
     for frame in range(1, film.length + 1):
         detections = film.detections.get(frame, ())
-        kept = [_shaken(one, chance) for one in detections if chance.random() >= 0.2]
+        kept = [_shaken(one, shaken, chance) for one in detections if chance.random() >= lost]
         if stray and chance.random() < stray:
             kept.append(_stray(film.size, chance))
         found[frame] = tuple(kept)
@@ -120,10 +163,10 @@ def _stray(size: Size, chance: random.Random) -> Detection:
     return Detection(body=Region(Part.BODY, box, chance.uniform(0.5, 0.9)))
 
 
-def _shaken(detection: Detection, chance: random.Random) -> Detection:
+def _shaken(detection: Detection, share: float, chance: random.Random) -> Detection:
     assert detection.body is not None, "public detections are bodies"
     box = detection.body.box
-    dx, dy, dw, dh = (chance.gauss(0, 0.02 * box.height) for _ in range(4))
+    dx, dy, dw, dh = (chance.gauss(0, share * box.height) for _ in range(4))
     moved = Box(box.x + dx, box.y + dy, max(box.width + dw / 2, 3), max(box.height + dh, 5))
     return Detection(body=Region(Part.BODY, moved, detection.body.confidence))
 
@@ -143,6 +186,15 @@ def _constant_velocity() -> AbstractContextManager[object]:
 def _sure() -> AbstractContextManager[object]:
     """Detections count as sure in the filter, and as they are for what is confirmed."""
     return _set(person, _LEAST_CONFIDENCE=1.0)()
+
+
+def _cut_off() -> AbstractContextManager[object]:
+    """Boxes that end at the image's border count as whole."""
+
+    def as_found(_: motion.BoxFilters, boxes: motion.Floats, __: Size) -> tuple[Any, Any]:
+        return boxes, np.zeros_like(boxes)
+
+    return patch.object(motion.BoxFilters, "completed", as_found)
 
 
 def _as_detected() -> AbstractContextManager[object]:

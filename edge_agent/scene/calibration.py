@@ -37,12 +37,14 @@ class AbsenceConstants:
     """Of (1, uncovered time beyond an occlusion, share covered now), last seen at the border."""
     walking_out: tuple[float, ...] = (3.577, 3.338, -3.775)
     """The same, last seen on a straight way to the border."""
-    staying: tuple[float, ...] = (1.111, 1.01, -1.268)
+    staying: tuple[float, ...] = (2.02, 2.03, -3.67)
     """The same, last seen elsewhere."""
     way_out_s: float = 8.0
     """How long a straight way to the border may still take."""
     grace_s: float = 0.3
     """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
+    staying_grace_s: float = 1.0
+    """The same for who was staying: half of those who come back do so in this time."""
     forgotten_s: float = 60.0
     border_share: float = 0.03
     """Share of the image's side that counts as its border."""

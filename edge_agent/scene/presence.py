@@ -134,7 +134,10 @@ class Absence:
     @property
     def beyond_s(self) -> float:
         """How long the person has been unseen beyond a short occlusion."""
-        return self._unseen_s - self._occlusion_s - self._constants.grace_s
+        constants = self._constants
+        is_staying = self.whereabouts is Whereabouts.STAYING
+        grace_s = constants.staying_grace_s if is_staying else constants.grace_s
+        return self._unseen_s - self._occlusion_s - grace_s
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
