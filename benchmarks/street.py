@@ -2,8 +2,9 @@
 
 What the public films lack: minutes instead of seconds, seven frames a second, people who stand
 and talk, who walk round a lamp post, leave and are followed by others. People are on the ground of
-a pinhole camera; a detector misses those who are hidden, shakes the boxes of the others, now and
-then badly, joins two who overlap, and finds somebody where nobody is. Every figure here is chosen.
+a pinhole camera. A detector misses those who are hidden, shakes the boxes of the others (of what
+the image shows of them), now and then badly, joins two who overlap, and finds somebody where nobody
+is. Every figure here is chosen.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def street(seed: int, duration_s: float = 90.0, people: int = 8) -> Sequence:
             for (n, _, box), hidden in zip(boxes, covered, strict=True)
             if box.clipped(SIZE).area >= LEAST_SHOWN * box.area
         ]
-        truth[frame] = [(n, box) for n, box, _ in in_view]
+        truth[frame] = [(n, box.clipped(SIZE)) for n, box, _ in in_view]
         detections[frame] = _found(chance, in_view)
     return Sequence(f"street-{seed}", FRAME_RATE, SIZE, length, detections, truth)
 
@@ -131,7 +132,9 @@ def _found(chance: random.Random, in_view: list[tuple[int, Box, float]]) -> tupl
         if chance.random() < MISS + max(hidden - 0.2, 0.0) or hidden >= HIDDEN:
             continue
         shake = 4 * SHAKE if chance.random() < SLIP else SHAKE
-        found.append(_detection(chance, _shaken(chance, box, shake), 2.5 - 2.0 * hidden))
+        found.append(
+            _detection(chance, _shaken(chance, box.clipped(SIZE), shake), 2.5 - 2.0 * hidden)
+        )
     if chance.random() < STRAY:
         height = chance.uniform(60.0, 160.0)
         place = Box(

@@ -112,7 +112,9 @@ def track(sequence: Sequence, settings: TrackingSettings | None = None) -> Outco
         begun = time.perf_counter()
         tracks = tracker.update(sequence.detections.get(frame, ()), captured_at, sequence.size)
         update_s.append(time.perf_counter() - begun)
-        output[frame] = [(t.track_id, t.leading_box) for t in tracks if t.is_output]
+        output[frame] = [
+            (t.track_id, t.leading_box.clipped(sequence.size)) for t in tracks if t.is_output
+        ]
     return Outcome(sequence, output, update_s)
 
 
