@@ -151,21 +151,25 @@ class BoxFilters:
         what was so guessed, (n, m, 4), for `correct`; in `misfit` it has no place, for a hidden end
         fits anything.
         """
-        boxes = boxes.copy()
-        variance = np.zeros_like(boxes)
+        boxes, variance = boxes.copy(), np.zeros_like(boxes)
         margin = BOX_NOISE * np.exp(boxes[..., 3]) + PIXEL_NOISE
         for axis, length in enumerate((size.width, size.height)):
+            half = np.exp(boxes[..., 2 + axis]) / 2
+            low, high = boxes[..., axis] - half, boxes[..., axis] + half
+            at_low, at_high = low < margin, high > length - margin
+            if not (at_low.any() or at_high.any()):
+                continue
             center, log_size = self.box[:, None, axis], self.box[:, None, 2 + axis]
-            half_found, half = np.exp(boxes[..., 2 + axis]) / 2, np.exp(log_size) / 2
-            low, high = boxes[..., axis] - half_found, boxes[..., axis] + half_found
-            below = (low < margin) & (high - 2 * half < -margin)
-            above = (high > length - margin) & (low + 2 * half > length + margin)
+            half = np.exp(log_size) / 2
+            below = at_low & (high - 2 * half < -margin)
+            above = at_high & (low + 2 * half > length + margin)
+            cut = below | above
             ends = [below & above, below, above]
             boxes[..., axis] = np.select(ends, [center, high - half, low + half], boxes[..., axis])
-            boxes[..., 2 + axis] = np.where(below | above, log_size, boxes[..., 2 + axis])
-            unknown = np.where(below | above, self._xx[:, None, 2 + axis], 0.0)
-            variance[..., axis] = (half / self._units()[:, None, axis]) ** 2 * unknown
-            variance[..., 2 + axis] = np.where(below | above, HIDDEN_SIZE**2, 0.0)
+            boxes[..., 2 + axis] = np.where(cut, log_size, boxes[..., 2 + axis])
+            unknown = (half / self._units()[:, None, axis]) ** 2 * self._xx[:, None, 2 + axis]
+            variance[..., axis] = np.where(cut, unknown, 0.0)
+            variance[..., 2 + axis] = np.where(cut, HIDDEN_SIZE**2, 0.0)
         return boxes, variance
 
     def _units(self) -> Floats:
