@@ -54,6 +54,8 @@ from edge_agent.scene.presence import Absence, Presence, Whereabouts
 from edge_agent.settings import SceneSettings
 
 FIRST_SEED = 10001
+MOST_BEYOND_S = 30.0
+"""Absences are followed for so long beyond a short occlusion."""
 SCALES, SHARES = (0.6, 0.8, 1.0, 1.25), (0.65, 0.75, 0.85, 0.92)
 SCATTER_LOOKS = (1.0, 2.5, 5.0, 10.0)
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94, 0.98)
@@ -299,7 +301,7 @@ class _Followed:
             self._unseen = True
             self._absences.append((self._absence.whereabouts, []))
         evidence = self._absence.evidence
-        if self._unseen and evidence is not None and self._absence.beyond_s < 12.0:
+        if self._unseen and evidence is not None and self._absence.beyond_s < MOST_BEYOND_S:
             true = is_gone_for_good(self._person, look.time_s, self._size)
             self._absences[-1][1].append((evidence, true))
 

@@ -35,9 +35,9 @@ class PresenceConstants:
 class AbsenceConstants:
     border: tuple[float, ...] = (5.0, 3.0, -2.0)
     """Of (1, uncovered time beyond an occlusion, share covered now), last seen at the border."""
-    walking_out: tuple[float, ...] = (3.577, 3.338, -3.775)
+    walking_out: tuple[float, ...] = (3.79, 2.941, -3.923)
     """The same, last seen on a straight way to the border."""
-    staying: tuple[float, ...] = (2.02, 2.03, -3.67)
+    staying: tuple[float, ...] = (2.174, 1.676, -2.813)
     """The same, last seen elsewhere."""
     way_out_s: float = 8.0
     """How long a straight way to the border may still take."""
