@@ -185,6 +185,7 @@ def collect(recording: Recording, frames: Iterable[TrackedFrame], samples: Sampl
     followed: dict[int, _Followed] = {}
     frames = list(frames)
     owners = frames[-1].owners
+    until_s = {t.track_id: t.last_seen.monotonic_s for f in frames for t in f.tracks}
     for moment, frame in _moments(frames, recording):
         read = {observation.track_id: observation for observation in frame.observations}
         seen = {track.track_id: track for track in frame.tracks}
@@ -192,7 +193,8 @@ def collect(recording: Recording, frames: Iterable[TrackedFrame], samples: Sampl
             if track.is_seen and track_id not in followed:
                 owner = owners[track_id]
                 person = people[owner] if owner is not None else None
-                followed[track_id] = _Followed(person, recording.size)
+                others = (t for k, t in until_s.items() if owners[k] == owner and k != track_id)
+                followed[track_id] = _Followed(person, recording.size, max(others, default=0.0))
         for track_id, one in followed.items():
             one.advance(Look(moment, seen.get(track_id), read.get(track_id)))
     for one in followed.values():
@@ -247,9 +249,12 @@ def regression(
 class _Followed:
     """The rules on one track, and what they went by."""
 
-    def __init__(self, person: Person | None, size: Size) -> None:
+    def __init__(self, person: Person | None, size: Size, elsewhere_until_s: float) -> None:
         self._person = person
         self._size = size
+        self._elsewhere_until_s = elsewhere_until_s
+        """When another track saw the person last."""
+        self._seen_s = 0.0
         self._presence, self._presence_episode = Presence(), list[tuple[tuple[float, ...], bool]]()
         self._absence = Absence(SceneSettings().occlusion_s)
         self._absences: list[tuple[Whereabouts, Episode]] = []
@@ -296,13 +301,14 @@ class _Followed:
         if self._person is None or self._presence.evidence is None:
             return
         if look.sighting is not None:
-            self._unseen = False
+            self._unseen, self._seen_s = False, look.time_s
         elif not self._unseen:
             self._unseen = True
             self._absences.append((self._absence.whereabouts, []))
         evidence = self._absence.evidence
         if self._unseen and evidence is not None and self._absence.beyond_s < MOST_BEYOND_S:
-            true = is_gone_for_good(self._person, look.time_s, self._size)
+            is_double = self._elsewhere_until_s > self._seen_s
+            true = not is_double and is_gone_for_good(self._person, look.time_s, self._size)
             self._absences[-1][1].append((evidence, true))
 
 
