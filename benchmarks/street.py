@@ -133,7 +133,7 @@ def _found(chance: random.Random, in_view: list[tuple[int, Box, float]]) -> tupl
             continue
         shake = 4 * SHAKE if chance.random() < SLIP else SHAKE
         found.append(
-            _detection(chance, _shaken(chance, box.clipped(SIZE), shake), 2.5 - 2.0 * hidden)
+            _detection(chance, shaken(box.clipped(SIZE), shake, chance), 2.5 - 2.0 * hidden)
         )
     if chance.random() < STRAY:
         height = chance.uniform(60.0, 160.0)
@@ -150,6 +150,7 @@ def _detection(chance: random.Random, box: Box, score: float) -> Detection:
     return Detection(body=Region(Part.BODY, box, confidence))
 
 
-def _shaken(chance: random.Random, box: Box, share: float) -> Box:
+def shaken(box: Box, share: float, chance: random.Random) -> Box:
+    """The box as a detector finds it that errs by that share of its height."""
     dx, dy, dw, dh = (chance.gauss(0.0, share * box.height) for _ in range(4))
     return Box(box.x + dx, box.y + dy, max(box.width + dw / 2, 5.0), max(box.height + dh, 10.0))

@@ -25,6 +25,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.street import shaken
 from benchmarks.tracking import Outcome, Sequence, read_sequence, score, track
 from edge_agent.domain.detection import Detection, Part, Region
 from edge_agent.domain.geometry import Box, Size
@@ -47,6 +48,22 @@ _PARAMETERS = {
     "TENTATIVE_S": person,
     "TENTATIVE_S_PER_EVIDENCE": person,
 }
+
+_WORSE = (
+    ("every 2nd frame", 0.0, 0.0, 0.0, 2),
+    ("every 3rd frame", 0.0, 0.0, 0.0, 3),
+    ("every 4th frame", 0.0, 0.0, 0.0, 4),
+    ("10 % lost", 0.1, 0.0, 0.0, 1),
+    ("20 % lost", 0.2, 0.0, 0.0, 1),
+    ("35 % lost", 0.35, 0.0, 0.0, 1),
+    ("2 % shaken", 0.0, 0.02, 0.0, 1),
+    ("4 % shaken", 0.0, 0.04, 0.0, 1),
+    ("30 % false", 0.0, 0.0, 0.3, 1),
+    ("20 % lost, 2 % shaken, 30 % false", 0.2, 0.02, 0.3, 1),
+    ("the same, every 3rd frame", 0.2, 0.02, 0.3, 3),
+)
+"""Name; shares of detections lost, of their height by which boxes shake, and of frames with a false
+box; and which frames are left."""
 
 
 def main() -> None:
@@ -76,25 +93,12 @@ def main() -> None:
 
 
 def worsened(films: list[Sequence]) -> Iterator[tuple[str, list[Sequence]]]:
-    """The films under each condition, by its name."""
-    for step in (2, 3, 4):
-        yield f"every {step}. frame", [thinned(film, step) for film in films]
-    for lost, shaken, stray, step in (
-        (0.1, 0.0, 0.0, 1),
-        (0.2, 0.0, 0.0, 1),
-        (0.35, 0.0, 0.0, 1),
-        (0.0, 0.02, 0.0, 1),
-        (0.0, 0.04, 0.0, 1),
-        (0.0, 0.0, 0.3, 1),
-        (0.2, 0.02, 0.3, 1),
-        (0.2, 0.02, 0.3, 3),
-    ):
-        told = [f"{lost:.0%} lost"] * (lost > 0) + [f"{shaken:.0%} shaken"] * (shaken > 0)
-        told += [f"{stray:.0%} false"] * (stray > 0) + [f"every {step}. frame"] * (step > 1)
+    """The films under each of the conditions `_WORSE`, by its name."""
+    for name, lost, shaken_by, stray, step in _WORSE:
         yield (
-            ", ".join(told),
+            name,
             [
-                thinned(spoiled(film, seed, lost=lost, shaken=shaken, stray=stray), step)
+                thinned(spoiled(film, seed, lost=lost, shaken_by=shaken_by, stray=stray), step)
                 for film in films
                 for seed in range(2)
             ],
@@ -138,18 +142,18 @@ def thinned(film: Sequence, step: int) -> Sequence:
 
 
 def spoiled(
-    film: Sequence, seed: int, *, lost: float = 0.2, shaken: float = 0.02, stray: float = 0.0
+    film: Sequence, seed: int, *, lost: float = 0.2, shaken_by: float = 0.02, stray: float = 0.0
 ) -> Sequence:
     """The same scene as found by a worse detector.
 
-    It misses the share `lost`, shakes boxes by the share `shaken` of their height, and finds
+    It misses the share `lost`, shakes boxes by the share `shaken_by` of their height, and finds
     `stray` boxes a frame that are nobody's.
     """
     chance = random.Random(seed)
     found = {}
     for frame in range(1, film.length + 1):
         detections = film.detections.get(frame, ())
-        kept = [_shaken(one, shaken, chance) for one in detections if chance.random() >= lost]
+        kept = [_shaken(one, shaken_by, chance) for one in detections if chance.random() >= lost]
         if stray and chance.random() < stray:
             kept.append(_stray(film.size, chance))
         found[frame] = tuple(kept)
@@ -165,10 +169,8 @@ def _stray(size: Size, chance: random.Random) -> Detection:
 
 def _shaken(detection: Detection, share: float, chance: random.Random) -> Detection:
     assert detection.body is not None, "public detections are bodies"
-    box = detection.body.box
-    dx, dy, dw, dh = (chance.gauss(0, share * box.height) for _ in range(4))
-    moved = Box(box.x + dx, box.y + dy, max(box.width + dw / 2, 3), max(box.height + dh, 5))
-    return Detection(body=Region(Part.BODY, moved, detection.body.confidence))
+    body = detection.body
+    return Detection(body=Region(Part.BODY, shaken(body.box, share, chance), body.confidence))
 
 
 def _set(module: object, **values: object) -> Change:

@@ -43,6 +43,7 @@ from edge_agent.scene.calibration import (
     AgeConstants,
     DirectionConstants,
     GenderConstants,
+    Whereabouts,
 )
 from edge_agent.scene.confidence import weigh
 from edge_agent.scene.demographics import AgePosterior, GenderPosterior
@@ -50,7 +51,7 @@ from edge_agent.scene.direction import DirectionRule
 from edge_agent.scene.emotion import EmotionRule
 from edge_agent.scene.focus import FocusRule
 from edge_agent.scene.look import LONGEST_STEP_S, Look, Moment
-from edge_agent.scene.presence import Absence, Presence, Whereabouts
+from edge_agent.scene.presence import Absence, Presence
 from edge_agent.settings import SceneSettings
 
 FIRST_SEED = 10001
@@ -100,8 +101,8 @@ def main() -> None:
     for name, episodes, weights in (
         ("PRESENCE.weights", samples.presence, PRESENCE.weights),
         *(
-            (f"ABSENCE.{place.value}", episodes, getattr(ABSENCE, place.value))
-            for place, episodes in samples.absence.items()
+            (f"ABSENCE.weights[{whereabouts}]", episodes, ABSENCE.weights[whereabouts])
+            for whereabouts, episodes in samples.absence.items()
         ),
         ("FOCUS.weights", samples.focus, FOCUS.weights),
         ("EMOTION.weights", samples.emotion, EMOTION.weights),
@@ -247,14 +248,15 @@ def regression(
 
 
 class _Followed:
-    """The rules on one track, and what they went by."""
+    """The rules on one track, and what they went by.
+
+    `elsewhere_until_s` is when another track saw the same person last.
+    """
 
     def __init__(self, person: Person | None, size: Size, elsewhere_until_s: float) -> None:
         self._person = person
         self._size = size
         self._elsewhere_until_s = elsewhere_until_s
-        """When another track saw the person last."""
-        self._seen_s = 0.0
         self._presence, self._presence_episode = Presence(), list[tuple[tuple[float, ...], bool]]()
         self._absence = Absence(SceneSettings().occlusion_s)
         self._absences: list[tuple[Whereabouts, Episode]] = []
@@ -301,13 +303,13 @@ class _Followed:
         if self._person is None or self._presence.evidence is None:
             return
         if look.sighting is not None:
-            self._unseen, self._seen_s = False, look.time_s
+            self._unseen = False
         elif not self._unseen:
             self._unseen = True
             self._absences.append((self._absence.whereabouts, []))
         evidence = self._absence.evidence
         if self._unseen and evidence is not None and self._absence.beyond_s < MOST_BEYOND_S:
-            is_double = self._elsewhere_until_s > self._seen_s
+            is_double = self._elsewhere_until_s > self._looks[-1].time_s
             true = not is_double and is_gone_for_good(self._person, look.time_s, self._size)
             self._absences[-1][1].append((evidence, true))
 

@@ -1,17 +1,18 @@
 """The constants of the rules, as data.
 
-The weights (`weights`, `border`, `walking_out`, `staying`) are logistic regressions on simulated
-visits behind the tracker, seeds from 10001 on: `python -m benchmarks.scene.fit` fits them anew.
-`scale`, `shared_error` and `noise_...` were chosen from a grid by the same program, or by how many
-reports stay true at the same confidence. How far detector and heads err in the simulation was
-measured on real clips (`benchmarks.scene.noise`). Times, distances, balances and the least
-confidences of a face and a reading are choices: what a visitor would call right. Judged, on other
-seeds, by `python -m benchmarks.scene`.
+The `weights` are logistic regressions on simulated visits behind the tracker, seeds from 10001 on:
+`python -m benchmarks.scene.fit` fits them anew. `scale`, `shared_error` and `noise_...` were chosen
+from a grid by the same program, or by how many reports stay true at the same confidence. How far
+detector and heads err in the simulation was measured on real clips (`benchmarks.scene.noise`).
+Times, distances, balances and the least confidences of a face and a reading are choices: what a
+visitor would call right. Judged, on other seeds, by `python -m benchmarks.scene`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from edge_agent.domain.observation import Emotion
 
@@ -31,21 +32,37 @@ class PresenceConstants:
     """What a frame without a detection takes from the balance."""
 
 
+class Whereabouts(Enum):
+    """Where somebody was when seen last, by which it is judged whether they have gone."""
+
+    BORDER = "at the border"
+    WALKING_OUT = "on a straight way to the border"
+    STAYING = "elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class AbsenceConstants:
-    border: tuple[float, ...] = (5.0, 3.0, -2.0)
-    """Of (1, uncovered time beyond an occlusion, share covered now), last seen at the border."""
-    walking_out: tuple[float, ...] = (3.562, 0.527, -3.979)
-    """The same, last seen on a straight way to the border."""
-    staying: tuple[float, ...] = (1.8, 0.4, -3.5)
-    """The same, last seen elsewhere; rounded towards the smallest error at first reports, since few
-    of them are covered."""
+    weights: Mapping[Whereabouts, tuple[float, ...]] = field(
+        default_factory=lambda: {
+            Whereabouts.BORDER: (5.0, 3.0, -2.0),
+            Whereabouts.WALKING_OUT: (3.562, 0.527, -3.979),
+            Whereabouts.STAYING: (1.8, 0.4, -3.5),
+        }
+    )
+    """Of (1, uncovered time beyond an occlusion, share covered now). Those at the border and of who
+    was staying are rounded, for nearly all of the former have gone and few of the latter are
+    covered: towards the smallest error at first reports."""
+    grace_s: Mapping[Whereabouts, float] = field(
+        default_factory=lambda: {
+            Whereabouts.BORDER: 0.3,
+            Whereabouts.WALKING_OUT: 0.3,
+            Whereabouts.STAYING: 1.0,
+        }
+    )
+    """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too; and
+    for who was staying the time in which half of those who come back do so."""
     way_out_s: float = 8.0
     """How long a straight way to the border may still take."""
-    grace_s: float = 0.3
-    """Beyond `occlusion_s`: the frames at both ends of an occlusion, which may be missed too."""
-    staying_grace_s: float = 1.0
-    """The same for who was staying: half of those who come back do so in this time."""
     forgotten_s: float = 60.0
     border_share: float = 0.03
     """Share of the image's side that counts as its border."""

@@ -17,10 +17,15 @@ visit. None of this depends on what was reported, nor on the visit before the la
 from __future__ import annotations
 
 import math
-from enum import Enum
 
 from edge_agent.domain.geometry import Box, Point, Size
-from edge_agent.scene.calibration import ABSENCE, PRESENCE, AbsenceConstants, PresenceConstants
+from edge_agent.scene.calibration import (
+    ABSENCE,
+    PRESENCE,
+    AbsenceConstants,
+    PresenceConstants,
+    Whereabouts,
+)
 from edge_agent.scene.confidence import log_odds, share_of_new_evidence, weigh
 from edge_agent.scene.look import Look
 
@@ -68,24 +73,11 @@ class Presence:
         return 0.0 if evidence is None else weigh(self._constants.weights, evidence)
 
 
-class Whereabouts(Enum):
-    """Where somebody was when seen last, by which it is judged whether they have gone."""
-
-    BORDER = "border"
-    WALKING_OUT = "walking_out"
-    STAYING = "staying"
-
-
 class Absence:
     """The probability that somebody who is out of sight has gone."""
 
     def __init__(self, occlusion_s: float, constants: AbsenceConstants = ABSENCE) -> None:
         self._constants = constants
-        self._weights = {
-            Whereabouts.BORDER: constants.border,
-            Whereabouts.WALKING_OUT: constants.walking_out,
-            Whereabouts.STAYING: constants.staying,
-        }
         self._occlusion_s = occlusion_s
         self._unseen_s = 0.0
         self._last_box = Box(0.0, 0.0, 0.0, 0.0)
@@ -134,10 +126,7 @@ class Absence:
     @property
     def beyond_s(self) -> float:
         """How long the person has been unseen beyond a short occlusion."""
-        constants = self._constants
-        is_staying = self.whereabouts is Whereabouts.STAYING
-        grace_s = constants.staying_grace_s if is_staying else constants.grace_s
-        return self._unseen_s - self._occlusion_s - grace_s
+        return self._unseen_s - self._occlusion_s - self._constants.grace_s[self.whereabouts]
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
@@ -154,7 +143,7 @@ class Absence:
             return 0.0
         if self.beyond_s >= constants.forgotten_s:
             return 1.0
-        return weigh(self._weights[self.whereabouts], evidence)
+        return weigh(constants.weights[self.whereabouts], evidence)
 
 
 def is_leaving(box: Box, ahead: Box, size: Size, border_share: float) -> bool:

@@ -160,16 +160,17 @@ class BoxFilters:
             if not (at_low.any() or at_high.any()):
                 continue
             center, log_size = self.box[:, None, axis], self.box[:, None, 2 + axis]
-            half = np.exp(log_size) / 2
-            below = at_low & (high - 2 * half < -margin)
-            above = at_high & (low + 2 * half > length + margin)
+            whole = np.exp(log_size)
+            below = at_low & (high - whole < -margin)
+            above = at_high & (low + whole > length + margin)
             cut = below | above
             ends = [below & above, below, above]
-            boxes[..., axis] = np.select(ends, [center, high - half, low + half], boxes[..., axis])
+            centers = [center, high - whole / 2, low + whole / 2]
+            boxes[..., axis] = np.select(ends, centers, boxes[..., axis])
             boxes[..., 2 + axis] = np.where(cut, log_size, boxes[..., 2 + axis])
-            unknown = (half / self._units()[:, None, axis]) ** 2 * self._xx[:, None, 2 + axis]
-            variance[..., axis] = np.where(cut, unknown, 0.0)
-            variance[..., 2 + axis] = np.where(cut, HIDDEN_SIZE**2, 0.0)
+            half_m = whole / 2 / self._units()[:, None, axis]
+            variance[..., axis] = cut * half_m**2 * self._xx[:, None, 2 + axis]
+            variance[..., 2 + axis] = cut * HIDDEN_SIZE**2
         return boxes, variance
 
     def _units(self) -> Floats:

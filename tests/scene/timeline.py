@@ -49,6 +49,7 @@ def expression(**intensities: float) -> Expression:
 
 A_BODY = Box(250.0, 100.0, 100.0, 260.0)
 A_FACE = Box(280.0, 105.0, 36.0, 45.0)
+STILL = Point(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Shown:
     female: float | None = None
     eyes_open: float = 1.0
     quality: float = 0.9
-    velocity: Point = field(default_factory=lambda: Point(0.0, 0.0))
+    velocity: Point = STILL
     """In pixels per second, as a tracker tells it."""
 
 
