@@ -44,14 +44,15 @@ class Whereabouts(Enum):
 class AbsenceConstants:
     weights: Mapping[Whereabouts, tuple[float, ...]] = field(
         default_factory=lambda: {
-            Whereabouts.BORDER: (5.0, 3.0, -2.0),
-            Whereabouts.WALKING_OUT: (3.562, 0.527, -3.979),
-            Whereabouts.STAYING: (1.8, 0.4, -3.5),
+            Whereabouts.BORDER: (5.0, 3.0, -1.0),
+            Whereabouts.WALKING_OUT: (2.5, 1.2, -2.3),
+            Whereabouts.STAYING: (0.85, 0.55, -1.6),
         }
     )
-    """Of (1, uncovered time beyond an occlusion, share covered now). Those at the border and of who
-    was staying are rounded, for nearly all of the former have gone and few of the latter are
-    covered: towards the smallest error at first reports."""
+    """Of (1, ln(1 + uncovered seconds beyond an occlusion), whether covered now). Nearly all at the
+    border have gone, and few of the others are ever covered; the regression over all looks is led
+    by those that are never reported. So these are rounded towards the smallest error at the first
+    reports."""
     grace_s: Mapping[Whereabouts, float] = field(
         default_factory=lambda: {
             Whereabouts.BORDER: 0.3,
@@ -68,8 +69,10 @@ class AbsenceConstants:
     """Share of the image's side that counts as its border."""
     cover_growth: float = 1.25
     """Somebody's box grown by this is where they may hide another."""
-    cover_fades_s: float = 1.0
-    """How long a cover counts on, less and less, when it is not seen itself."""
+    least_cover: float = 0.3
+    """Share of somebody's place in which another may hide them."""
+    cover_lasts_s: float = 0.7
+    """How long a cover counts on when it is not seen itself."""
     lookahead_s: float = 0.5
     """How far ahead the walk is continued to see whether it leads over the border."""
 
@@ -142,7 +145,7 @@ class FocusConstants:
 
 @dataclass(frozen=True, slots=True)
 class DirectionConstants:
-    noise_deviation: float = 0.15
+    noise_deviation: float = 0.08
     """Of the displacement over a visit, in sizes (square roots of area) of the person's box."""
     noise_growth: float = 0.1
     """The same, as a share of the displacement."""
@@ -165,11 +168,14 @@ class LookConstants:
 class AgeConstants:
     scale: float = 1.0
     """True deviation over the stated one."""
-    shared_error: float = 0.92
+    shared_error: float = 0.84
     """Share of the variance of one look that all looks at one face have in common."""
     least_deviation_years: float = 0.5
-    scatter_looks: float = 5.0
+    scatter_looks: float = 3.5
     """Looks as which `shared_error` weighs beside how the looks at one face really differ."""
+    to_come: float = 0.64
+    """Share of the variance of the mean so far by which the rest of a visit moves that mean. Were a
+    visit endless it would be 1; as many looks again as there were make it a half."""
     looks: LookConstants = field(default_factory=LookConstants)
 
 

@@ -95,11 +95,11 @@ class AgePosterior:
 
     @property
     def settledness(self) -> float:
-        """The probability that more looks would move `years` by 5 at most: that of the event.
+        """The probability that the rest of the visit moves `years` by 5 at most: that of the event.
 
-        However many follow, the error that they share stays; only the rest of it averages out.
+        The error that all looks share moves nothing; of the rest, what later looks average out.
         """
-        return self._within_tolerance(self._share_that_settles)
+        return self._within_tolerance(self._constants.to_come * self._share_that_settles)
 
     def _take_up(self, years: float, precision: float) -> None:
         """The running mean and weighted squares about it (West, 1979)."""

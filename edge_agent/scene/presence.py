@@ -7,9 +7,10 @@ score, in how much of the time the person was found, and how long that has been 
 follow closely repeat each other and count by the time between them.
 
 Disappearance. Precondition: unseen for longer than `occlusion_s`. Evidence: the watched time out of
-sight beyond it in which nobody stood where the person was seen last; whether somebody does now; and
-how the person was seen last: at the image's border, on a straight way to it, or staying inside. Who
-was about to leave has left; who stood there may be hidden, and of who is covered no time tells.
+sight beyond it in which nobody stood where the person was seen last; whether somebody does, or did
+a moment ago; and how the person was seen last: at the image's border, on a straight way to it, or
+staying inside. Who was about to leave has left; who stood there may be hidden, and of who is
+covered no time tells, be it in full or in part.
 Whoever has not been seen for `forgotten_s` has gone by definition: whoever comes then starts a new
 visit. None of this depends on what was reported, nor on the visit before the last sighting.
 """
@@ -82,20 +83,20 @@ class Absence:
         self._unseen_s = 0.0
         self._last_box = Box(0.0, 0.0, 0.0, 0.0)
         self._ahead = self._last_box
-        self._covered = 0.0
         self._covered_s = 0.0
+        self._bare_s = math.inf
         self.whereabouts = Whereabouts.STAYING
 
     def advance(self, look: Look) -> None:
         track = look.sighting
         if track is None:
             self._unseen_s += look.step_s
-            faded = self._covered - look.step_s / self._constants.cover_fades_s
-            self._covered = max(self._coverage(look), faded, 0.0)
-            self._covered_s += look.step_s * self._covered
+            covers = self._coverage(look) >= self._constants.least_cover
+            self._bare_s = 0.0 if covers else self._bare_s + look.step_s
+            self._covered_s += look.step_s * self._is_covered
             return
         self._unseen_s = self._covered_s = 0.0
-        self._covered = 0.0
+        self._bare_s = math.inf
         self._last_box = track.leading_box
         lookahead_s = self._constants.lookahead_s
         self._ahead = track.leading_box.moved(
@@ -130,10 +131,16 @@ class Absence:
 
     @property
     def evidence(self) -> tuple[float, ...] | None:
-        """(1, uncovered time beyond an occlusion, share covered now); None before that."""
+        """(1, ln(1 + uncovered seconds beyond an occlusion), whether covered now); None before."""
         if self.beyond_s < 0.0:
             return None
-        return 1.0, max(self.beyond_s - self._covered_s, 0.0), self._covered
+        uncovered_s = max(self.beyond_s - self._covered_s, 0.0)
+        return 1.0, math.log1p(uncovered_s), float(self._is_covered)
+
+    @property
+    def _is_covered(self) -> bool:
+        """Whether somebody stands in the way, or did until a moment ago."""
+        return self._bare_s < self._constants.cover_lasts_s
 
     @property
     def confidence(self) -> float:

@@ -127,9 +127,10 @@ def test_who_was_walking_out_is_gone_more_surely_than_who_stood_there(sensitivit
 
 
 @pytest.mark.parametrize("speed", [0.0, 60.0])
-def test_nobody_behind_somebody_is_believed_gone_however_long(speed: float) -> None:
+@pytest.mark.parametrize("left", [200.0, 330.0], ids=["all of them", "half of them"])
+def test_nobody_behind_somebody_is_believed_gone_however_long(left: float, speed: float) -> None:
     stage = Stage()
-    in_front = Shown(body=Box(200.0, 60.0, 260.0, 420.0), face=None)
+    in_front = Shown(body=Box(left, 60.0, 260.0, 420.0), face=None)
     behind = Shown(velocity=Point(speed, 0.0))
     stage.play({1: between(0.0, 4.0, behind), 2: between(4.0, 40.0, in_front)}, 40.0)
 
