@@ -56,3 +56,11 @@ def test_confidences_are_probabilities(results: Results) -> None:
             row = summary[event_type.value]
             assert row["ece"] <= max(0.05, 2.5 * row["ece_by_chance"]), event_type
     assert judged >= 2
+
+
+def test_each_tenth_of_the_confidences_is_true_as_often_as_it_says(results: Results) -> None:
+    """To 0.05, and what so few claims scatter."""
+    for name, row in as_json(results)["types"].items():
+        for one in row["bins"]:
+            allowed = 0.05 + 2.5 * one["standard_error"]
+            assert abs(one["claimed"] - one["true"]) <= allowed, (name, one)
