@@ -1,0 +1,52 @@
+"""The fit of the rules' constants: it finds what made the truth, and counts as the judging does."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.scene.__main__ import EMPTY
+from benchmarks.scene.fit import Episode, Samples, collect, fit
+from benchmarks.scene.noise import FalseBoxNoise
+from benchmarks.scene.playback import tracked
+from benchmarks.scene.recording import record
+from edge_agent.scene.calibration import Whereabouts
+from edge_agent.scene.confidence import logistic, weigh
+
+
+def test_the_fitted_weights_tell_what_made_the_truth() -> None:
+    chance = random.Random(3)
+    values = [chance.gauss(0.5, 1.0) for _ in range(6000)]
+    episodes: list[Episode] = [
+        [((1.0, value), chance.random() < logistic(2.0 * value - 1.0))] for value in values
+    ]
+
+    weights = fit(episodes)
+    for value in (0.5, 0.8, 1.2, 2.0):
+        told = weigh(weights, (1.0, value))
+        assert told == pytest.approx(logistic(2.0 * value - 1.0), abs=0.03)
+
+
+def test_of_those_who_walked_out_nearly_all_have_gone() -> None:
+    samples = Samples()
+    for seed in (601, 602, 603):
+        recording = record(seed, 240.0)
+        collect(recording, tracked(recording, truly=True), samples)
+
+    last = [episode[-1][1] for episode in samples.absence[Whereabouts.BORDER]]
+    assert len(last) > 10
+    assert sum(last) / len(last) > 0.95
+
+
+def test_nobodys_end_is_no_true_disappearance() -> None:
+    """A false box that was held to be somebody."""
+    boxes = FalseBoxNoise(per_minute=20.0, score=2.5, median_s=4.0)
+    recording = record(604, 120.0, replace(EMPTY, false_boxes=boxes))
+    samples = Samples()
+    collect(recording, tracked(recording), samples)
+
+    looks = [look for episodes in samples.absence.values() for one in episodes for look in one]
+    assert looks
+    assert not any(is_true for _, is_true in looks)
