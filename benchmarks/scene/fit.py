@@ -269,7 +269,8 @@ class _Followed:
         self._absence = Absence(SceneSettings().occlusion_s)
         self._absences: list[tuple[Whereabouts, list[tuple[tuple[float, ...], float]]]] = []
         self._visits: list[_Visit] = []
-        self._has_appeared = self._unseen = False
+        self._visit: _Visit | None = None
+        self._unseen = False
         self._focus, self._emotion = FocusRule(), EmotionRule()
         self._looks: list[Look] = []
         self._rests: dict[object, Episode] = defaultdict(list)
@@ -277,7 +278,7 @@ class _Followed:
 
     def advance(self, look: Look) -> None:
         if look.sighting is not None and self._absence.confidence >= THRESHOLDS[0]:
-            self._presence, self._has_appeared = Presence(), False
+            self._presence, self._visit = Presence(), None
         self._follow_presence(look)
         self._follow_absence(look)
         if look.sighting is not None:
@@ -318,17 +319,17 @@ class _Followed:
         self._absence.advance(look)
         if look.sighting is not None:
             self._unseen = False
-            if not self._has_appeared and self._presence.confidence >= THRESHOLDS[0]:
-                self._has_appeared = True
-                self._visits.append(_Visit(look.time_s))
-        elif self._has_appeared and not self._unseen:
+            if self._visit is None and self._presence.confidence >= THRESHOLDS[0]:
+                self._visit = _Visit(look.time_s)
+                self._visits.append(self._visit)
+        elif self._visit is not None and not self._unseen:
             self._unseen = True
             self._absences.append((self._absence.whereabouts, []))
         evidence = self._absence.evidence
         if self._unseen and evidence is not None and self._absence.beyond_s < MOST_BEYOND_S:
             self._absences[-1][1].append((evidence, look.time_s))
-        if self._has_appeared and self._absence.confidence >= THRESHOLDS[0]:
-            self._visits[-1].end_s = min(self._visits[-1].end_s, look.time_s)
+        if self._visit is not None and self._absence.confidence >= THRESHOLDS[0]:
+            self._visit.end_s = min(self._visit.end_s, look.time_s)
 
     def _is_gone(self, time_s: float, others: Iterable[_Followed]) -> bool:
         """Whether a disappearance at that time were true; nobody's and a double's never is."""

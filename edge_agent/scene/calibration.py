@@ -1,11 +1,12 @@
 """The constants of the rules, as data.
 
 The `weights` are logistic regressions on simulated visits behind the tracker, seeds from 10001 on:
-`python -m benchmarks.scene.fit` fits them anew. `scale`, `shared_error` and `noise_...` were chosen
-from a grid by the same program, or by how many reports stay true at the same confidence. How far
-detector and heads err in the simulation was measured on real clips (`benchmarks.scene.noise`).
-Times, distances, balances and the least confidences of a face and a reading are choices: what a
-visitor would call right. Judged, on other seeds, by `python -m benchmarks.scene`.
+`python -m benchmarks.scene.fit` fits them anew. `scale`, `shared_error`, `scatter_looks`, `to_come`
+and `noise_...` were chosen from a grid by the same program, or by how many reports stay true at the
+same confidence. How far detector and heads err in the simulation was measured on real clips
+(`benchmarks.scene.noise`). Times, distances, balances and the least confidences of a face and a
+reading are choices: what a visitor would call right. Judged, on other seeds, by
+`python -m benchmarks.scene`.
 """
 
 from __future__ import annotations

@@ -91,8 +91,7 @@ class Absence:
         track = look.sighting
         if track is None:
             self._unseen_s += look.step_s
-            covers = self._coverage(look) >= self._constants.least_cover
-            self._bare_s = 0.0 if covers else self._bare_s + look.step_s
+            self._bare_s = 0.0 if self._may_be_hidden(look) else self._bare_s + look.step_s
             self._covered_s += look.step_s * self._is_covered
             return
         self._unseen_s = self._covered_s = 0.0
@@ -112,16 +111,16 @@ class Absence:
             return Whereabouts.WALKING_OUT
         return Whereabouts.STAYING
 
-    def _coverage(self, look: Look) -> float:
-        """The share of the person's place, as last seen or as foreseen, where somebody else is."""
+    def _may_be_hidden(self, look: Look) -> bool:
+        """Whether somebody else is at the person's place, as last seen or as foreseen."""
         places = [self._last_box, self._ahead]
         if look.track is not None:
             places.append(look.track.leading_box)
-        others = [box.grown(self._constants.cover_growth) for box in look.moment.seen_boxes]
-        size = look.moment.frame_size
-        return max(
-            (place.clipped(size).coverage_by(other) for place in places for other in others),
-            default=0.0,
+        size, constants = look.moment.frame_size, self._constants
+        shown = [place.clipped(size) for place in places]
+        others = [box.grown(constants.cover_growth) for box in look.moment.seen_boxes]
+        return any(
+            place.coverage_by(other) >= constants.least_cover for place in shown for other in others
         )
 
     @property

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.scene.__main__ import Results, as_json, evaluate
 from benchmarks.scene.fit import FIRST_SEED
+from benchmarks.scene.reliability import reliability
 from edge_agent.domain.event import EventType
 
 SEEDS = range(501, 513)
@@ -60,7 +61,6 @@ def test_confidences_are_probabilities(results: Results) -> None:
 
 def test_each_tenth_of_the_confidences_is_true_as_often_as_it_says(results: Results) -> None:
     """To 0.05, and what so few claims scatter."""
-    for name, row in as_json(results)["types"].items():
-        for one in row["bins"]:
-            allowed = 0.05 + 2.5 * one["standard_error"]
-            assert abs(one["claimed"] - one["true"]) <= allowed, (name, one)
+    for event_type in EventType:
+        for one in reliability(results.claims(event_type)):
+            assert one.gap <= 0.05 + 2.5 * one.standard_error, (event_type, one)
