@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.people.prints import printed
 from training.people.scenes import BODY, FACE, HEAD, Scene
 
 Array = npt.NDArray[np.float32]
@@ -52,6 +53,8 @@ class SceneAugmentation:
     enlarged: float = 0.0
     """Share of the looks at scenes with heads that come much closer, to heads as large as they are
     before a camera at eye level."""
+    prints: float = 0.0
+    """Share of the looks at scenes where people wear prints."""
 
     def sample(self, scenes: Sequence[Scene], random: np.random.Generator) -> Sample:
         """A crop drawn from four `scenes`, of which a plain crop uses the first only."""
@@ -78,6 +81,8 @@ class SceneAugmentation:
 
     def tile(self, scene: Scene, size: tuple[int, int], random: np.random.Generator) -> Sample:
         """`size` (width, height) pixels of the scene, at a random scale, turn and place."""
+        if self.prints and random.random() < self.prints:
+            scene = printed(scene, random)
         height, width = scene.image.shape[:2]
         scale = self._scale(scene, size, random)
         aspect = math.exp(random.uniform(-0.12, 0.12))
