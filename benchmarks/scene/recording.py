@@ -208,6 +208,29 @@ def _is_covered(box: Box, nearer: list[Box]) -> bool:
     return any(box.coverage_by(other) >= 0.7 for other in nearer)
 
 
+def _error_growth(quality: float) -> float:
+    """How many times larger the errors are that change from look to look than on a good face."""
+    return 1.6 - 0.6 * quality
+
+
+class AgeReadings:
+    """The ages read off one face: they share an error, sway about it, and state how far off they
+    are."""
+
+    def __init__(self, rng: random.Random, years: float, noise: ReadingNoise) -> None:
+        self._years = years
+        deviation = rng.uniform(*noise.age_deviation_years)
+        self._stated = deviation * math.exp(rng.gauss(0.0, 0.15))
+        self._shared = rng.gauss(0.0, deviation * math.sqrt(noise.age_shared))
+        sway = deviation * math.sqrt(1.0 - noise.age_shared)
+        sway *= math.exp(rng.gauss(0.0, noise.age_sway_spread))
+        self._sway = Wander(rng, sway, noise.look_correlation_s)
+
+    def at(self, time_s: float, quality: float) -> AgeEstimate:
+        error = self._shared + _error_growth(quality) * self._sway.at(time_s)
+        return AgeEstimate(max(self._years + error, 0.0), self._stated)
+
+
 class _Reader:
     """The model heads on one face. Their errors have a part that lasts, and one per frame."""
 
@@ -224,12 +247,7 @@ class _Reader:
         self._gaze = [
             Wander(rng, noise.gaze_over_time_rad, noise.gaze_correlation_s) for _ in range(2)
         ]
-        self._years_deviation = rng.uniform(*noise.age_deviation_years)
-        self._stated = self._years_deviation * math.exp(rng.gauss(0.0, 0.15))
-        self._years_bias = rng.gauss(0.0, self._years_deviation * math.sqrt(noise.age_shared))
-        sway_years = self._years_deviation * math.sqrt(1.0 - noise.age_shared)
-        sway_years *= math.exp(rng.gauss(0.0, noise.age_sway_spread))
-        self._years = Wander(rng, sway_years, noise.look_correlation_s)
+        self._ages = AgeReadings(rng, person.years, noise)
         self._margin = rng.gauss(noise.gender_margin, noise.gender_between_people)
         self._gender = Wander(rng, noise.gender_over_time, noise.look_correlation_s)
 
@@ -240,7 +258,7 @@ class _Reader:
         yaw = self._person.head_yaw(time_s)
         quality = quality_by_size(FACE_CROP_SIDE * face_height) * max(math.cos(yaw), 0.0)
         quality = min(max(quality + self._rng.gauss(0.0, 0.05), 0.0), 1.0)
-        worse = 1.6 - 0.6 * quality
+        worse = _error_growth(quality)
         is_told = time_s >= self._next_told_s
         if is_told:
             self._next_told_s = time_s + DEMOGRAPHICS_INTERVAL_S
@@ -248,7 +266,7 @@ class _Reader:
             track_id=-1,
             face_quality=quality,
             expression=self._expression(time_s, worse),
-            age=self._age(time_s, worse) if is_told else None,
+            age=self._ages.at(time_s, quality) if is_told else None,
             gender=self._gender_estimate(time_s, worse) if is_told else None,
             geometry=self._geometry(time_s, yaw, quality, worse),
         )
@@ -261,10 +279,6 @@ class _Reader:
         ]
         shares = tuple(value / sum(raw) for value in raw)
         return Expression(shares, max(shares), shares[1])
-
-    def _age(self, time_s: float, worse: float) -> AgeEstimate:
-        error = self._years_bias + worse * self._years.at(time_s)
-        return AgeEstimate(max(self._person.years + error, 0.0), self._stated)
 
     def _gender_estimate(self, time_s: float, worse: float) -> GenderEstimate:
         score = self._margin + worse * self._gender.at(time_s)

@@ -47,7 +47,7 @@ class AbsenceConstants:
         default_factory=lambda: {
             Whereabouts.BORDER: (5.0, 3.0, -1.0),
             Whereabouts.WALKING_OUT: (2.5, 1.2, -2.3),
-            Whereabouts.STAYING: (0.85, 0.55, -1.6),
+            Whereabouts.STAYING: (0.95, 0.55, -1.6),
         }
     )
     """Of (1, ln(1 + uncovered seconds beyond an occlusion), whether covered now). Nearly all at the
@@ -172,7 +172,7 @@ class AgeConstants:
     shared_error: float = 0.84
     """Share of the variance of one look that all looks at one face have in common."""
     least_deviation_years: float = 0.5
-    scatter_looks: float = 3.5
+    scatter_looks: float = 5.0
     """Looks as which `shared_error` weighs beside how the looks at one face really differ."""
     to_come: float = 0.64
     """Share of the variance of the mean so far by which the rest of a visit moves that mean. Were a

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.scene.__main__ import EMPTY
-from benchmarks.scene.fit import Episode, Samples, collect, fit
+from benchmarks.scene.fit import REDRAWN, Course, Episode, Samples, collect, fit, redrawn
 from benchmarks.scene.noise import FalseBoxNoise
 from benchmarks.scene.playback import tracked
 from benchmarks.scene.recording import record
@@ -50,3 +50,26 @@ def test_nobodys_end_is_no_true_disappearance() -> None:
     looks = [look for episodes in samples.absence.values() for one in episodes for look in one]
     assert looks
     assert not any(is_true for _, is_true in looks)
+
+
+def test_ages_read_anew_are_of_the_same_looks_and_people() -> None:
+    samples = Samples()
+    recording = record(605, 60.0)
+    collect(recording, tracked(recording, truly=True), samples)
+    before = [_ages(course) for course in samples.courses]
+    assert sum(map(len, before)) > 20
+
+    courses = list(redrawn(samples.courses, seed=1))
+    assert len(courses) == REDRAWN * len(before)
+    for number, ages in enumerate(before):
+        anew = [_ages(c) for c in courses[REDRAWN * number : REDRAWN * (number + 1)]]
+        assert all(one.keys() == ages.keys() for one in anew)
+        assert not ages or len({min(one.items()) for one in anew}) == REDRAWN
+    off = [years - course.person.years for course in courses for years in _ages(course).values()]
+    assert abs(sum(off) / len(off)) < 4.0
+
+
+def _ages(course: Course) -> dict[float, float]:
+    """What was read, by time."""
+    read = {look.time_s: look.observation for look in course.looks}
+    return {t: seen.age.years for t, seen in read.items() if seen is not None and seen.age}

@@ -413,10 +413,10 @@ def test_a_settled_age_is_reported_also_where_the_model_is_unsure_of_the_face() 
 
 def test_ages_that_contradict_one_another_are_less_sure() -> None:
     def steady(time_s: float) -> Shown:
-        return Shown(years=30.0, years_deviation=7.0)
+        return Shown(years=40.0, years_deviation=7.0)
 
     def swaying(time_s: float) -> Shown:
-        return Shown(years=30.0 + 20.0 * math.sin(3.0 * time_s), years_deviation=7.0)
+        return Shown(years=40.0 + 30.0 * math.sin(3.0 * time_s), years_deviation=7.0)
 
     said = []
     for story in (steady, swaying):
