@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.geometry import Box, Gaze, HeadPose, Point
 from edge_agent.perception.face_geometry import FaceLandmarks, GeometryAnswer
 from training.face_geometry.chips import read_points
-from training.face_geometry.clips import Look, jitter
+from training.face_geometry.clips import Look, gaze_agreement, jitter
 from training.face_geometry.evaluate import (
     answers,
     crop_of,
@@ -94,6 +95,7 @@ def test_white_noise_has_the_jitter_that_it_has() -> None:
             said(still, tuple(random.normal(0.1, 0.02, 3))),
             still + random.normal(0, 0.5, still.shape) + number * 0.2,
             np.zeros(2),
+            np.zeros(2),
             np.zeros(3),
         )
         for number in range(600)
@@ -102,6 +104,35 @@ def test_white_noise_has_the_jitter_that_it_has() -> None:
     assert measured["points_jitter"] == pytest.approx(0.005, rel=0.1)
     assert measured["head_jitter_deg"] == pytest.approx(math.degrees(0.02), rel=0.1)
     assert measured["gaze_jitter_deg"] == 0
+
+
+def test_a_reference_that_favours_a_side_is_told_from_one_that_does_not() -> None:
+    """What it sees in a face alone and what in the mirror image alone count as much."""
+    random = np.random.default_rng(1)
+    true, seen, seen_mirrored = random.normal(0, 0.2, (3, 500, 2))
+    box, points = Box(10, 10, 100, 120), np.zeros((5, 2))
+
+    def agreement(favour: float) -> dict[str, float]:
+        looks = [
+            Look(
+                number,
+                box,
+                replace(said(points), gaze=Gaze(*true[number])),
+                points,
+                true[number] + favour * seen[number],
+                true[number] + favour * seen_mirrored[number],
+                np.zeros(3),
+            )
+            for number in range(len(true))
+        ]
+        return gaze_agreement([looks])
+
+    even, uneven = agreement(0.0), agreement(1.0)
+    for key in ("gaze_yaw_correlation", "symmetric_reference_pitch_correlation"):
+        assert even[key] == pytest.approx(1.0)
+    assert uneven["gaze_yaw_correlation"] == pytest.approx(math.sqrt(1 / 2), abs=0.06)
+    both = uneven["symmetric_reference_yaw_correlation"]
+    assert both == pytest.approx(math.sqrt(3 / 4), abs=0.06)
 
 
 def test_persons_are_held_back_whole_and_the_same_in_every_run() -> None:

@@ -140,8 +140,10 @@ def write_card(
         " learn from these faces, so rather the differences between the rows tell something:",
         card.table(("origin", "faces", "points", "yaw, degrees"), _origins(engine, portraits)),
         "On clips, none of which was trained on: correlation of the gaze with gaze-estimation-"
-        "adas-0002, frames within 0.15 rad of the lens, and jitter of still faces from frame to"
-        " frame (points by the width of the face; head and gaze in degrees):",
+        "adas-0002; that of this network with itself made symmetric, which is what a perfect"
+        " imitation would reach that knows that left and right are alike; frames within 0.15 rad of"
+        " the lens; and jitter of still faces from frame to frame (points by the width of the face;"
+        " head and gaze in degrees):",
         card.table(("clip", *CLIP_COLUMNS.values()), _clips(clips)),
         WEAK,
     )
@@ -153,6 +155,8 @@ CLIP_COLUMNS = {
     "faces": "faces",
     "gaze_yaw_correlation": "yaw",
     "gaze_pitch_correlation": "pitch",
+    "symmetric_reference_yaw_correlation": "symmetric reference: yaw",
+    "symmetric_reference_pitch_correlation": "pitch ",
     "into_lens": "into the lens",
     "into_lens_reference": "the reference's",
     "points_jitter": "jitter: points",

@@ -51,13 +51,15 @@ _POINTS_SIDE, _HEAD_SIDE = 1.0, 1.3
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """One face in one frame: what the model says, its five points (5, 2) in pixels, and what the
-    reference says of the gaze (2,) and the head (3,)."""
+    reference says of the gaze (2,), of the gaze in the mirror image, mirrored back (2,), and of the
+    head (3,)."""
 
     frame: int
     box: Box
     answer: GeometryAnswer
     points: Array
     gaze: Array
+    mirrored_gaze: Array
     head: Array
 
 
@@ -68,6 +70,7 @@ def looks_at(
     reader, side = FaceGeometryReader(engine), engine.input_size.width
     people: list[list[Look]] = []
     for number, image in enumerate(_frames(clip, most)):
+        mirror_image = np.ascontiguousarray(image[:, ::-1])
         for region in detector.find(Frame(image, NOW)):
             box = region.box
             if region.part is not Part.FACE or box.area < SMALLEST_FACE**2:
@@ -75,7 +78,9 @@ def looks_at(
             crop, square = crop_of(image, side, box)
             answer = reader.answer(crop)
             gaze, head = reference(zoo, image, box)
-            look = Look(number, box, answer, points_of(answer, square), gaze, head)
+            mirrored, _ = reference(zoo, mirror_image, _mirrored(box, image.shape[1]))
+            back = mirrored * (-1.0, 1.0)
+            look = Look(number, box, answer, points_of(answer, square), gaze, back, head)
             same = [p for p in people if p[-1].box.iou(box) > SAME_FACE_IOU]
             if same and same[0][-1].frame < number:
                 same[0].append(look)
@@ -94,12 +99,24 @@ def reference(zoo: OpenModelZoo, image: Pixels, box: Box) -> tuple[Array, Array]
 
 
 def gaze_agreement(people: list[list[Look]]) -> dict[str, float]:
-    """Correlation with the reference over the frames with open eyes, yaw and pitch."""
+    """Correlation with the reference over the frames with open eyes, yaw and pitch.
+
+    And that of the reference with the mean of what it says of a face and of its mirror image, which
+    is what a network would say that imitates it but knows that left and right are alike.
+    """
     looks = [look for person in people for look in person if look.answer.eyes_open > 0.5]
-    own = np.array([[k.answer.gaze.yaw_rad, k.answer.gaze.pitch_rad] for k in looks])
+    own = np.array([_gaze(look) for look in looks])
     theirs = np.array([look.gaze for look in looks])
-    yaw, pitch = (float(np.corrcoef(own[:, i], theirs[:, i])[0, 1]) for i in (0, 1))
-    return {"faces": len(looks), "gaze_yaw_correlation": yaw, "gaze_pitch_correlation": pitch}
+    alike = (theirs + np.array([look.mirrored_gaze for look in looks])) / 2
+    yaw, pitch = _correlations(own, theirs)
+    alike_yaw, alike_pitch = _correlations(alike, theirs)
+    return {
+        "faces": len(looks),
+        "gaze_yaw_correlation": yaw,
+        "gaze_pitch_correlation": pitch,
+        "symmetric_reference_yaw_correlation": alike_yaw,
+        "symmetric_reference_pitch_correlation": alike_pitch,
+    }
 
 
 def looks_into_lens(people: list[list[Look]]) -> dict[str, float]:
@@ -158,6 +175,12 @@ def measure_clips(model: Model, data: Path, most: int) -> dict[str, dict[str, fl
     return figures
 
 
+def _correlations(own: Array, theirs: Array) -> tuple[float, float]:
+    """Of the columns of (n, 2) and (n, 2)."""
+    yaw, pitch = (float(np.corrcoef(own[:, i], theirs[:, i])[0, 1]) for i in (0, 1))
+    return yaw, pitch
+
+
 def _still(*looks: Look) -> bool:
     steps = [
         np.hypot(b.box.center.x - a.box.center.x, b.box.center.y - a.box.center.y) / a.box.width
@@ -173,6 +196,10 @@ def _head(look: Look) -> Array:
 
 def _gaze(look: Look) -> Array:
     return np.array([look.answer.gaze.yaw_rad, look.answer.gaze.pitch_rad])
+
+
+def _mirrored(box: Box, width: int) -> Box:
+    return Box(width - box.right, box.y, box.width, box.height)
 
 
 def _around(image: Pixels, box: Box, part: float) -> tuple[Pixels, Array]:
