@@ -197,7 +197,14 @@ def test_nothing_from_a_hidden_face() -> None:
     assert told(said(logits=(6.0, 0.0, -2.0))) == NOTHING
 
 
-@pytest.mark.parametrize("which", ["points", "head", "gaze"])
+def test_nothing_from_a_head_of_which_nobody_can_say_where_the_eyes_are() -> None:
+    """The detector saw an ear and a pair of glasses from behind."""
+    _, *others = SURE
+    assert told(said(errors=[math.log(0.3), *others], logits=(6.0, 0.0, 0.8))) == NOTHING
+    assert told(said(errors=[math.log(0.12), *others], logits=(6.0, 0.0, 0.8))) != NOTHING
+
+
+@pytest.mark.parametrize("which", ["head", "gaze"])
 def test_what_is_too_uncertain_is_not_estimated_and_the_rest_is(which: str) -> None:
     errors = list(SURE)
     errors[("points", "head", "gaze").index(which)] = 1.5

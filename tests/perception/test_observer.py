@@ -141,7 +141,8 @@ def test_a_turned_head_lowers_the_trust_in_face_and_expression() -> None:
 
 
 def test_a_tilted_face_is_shown_upright_to_the_other_models() -> None:
-    tilted, unsure, plain = Engines(tilt_rad=0.5), Engines(tilt_rad=0.5, points_error=-1), Engines()
+    unsure = Engines(tilt_rad=0.5, points_error=math.log(0.2))
+    tilted, plain = Engines(tilt_rad=0.5), Engines()
     tilted.look()
     unsure.look()
     plain.look(geometry=False)

@@ -100,31 +100,27 @@ COURSES: Sequence[Course] = (
         prints=0.7,
         seed=10,
     ),
-    Course(
-        "eleventh",
-        (256, 320),
-        epochs=20,
-        crops=2000,
-        learning_rate=7e-4,
-        mosaic=0.15,
-        enlarged=0.6,
-        prints=0.7,
-        seed=11,
-    ),
-    Course(
-        "twelfth",
-        (256, 320),
-        epochs=20,
-        crops=2000,
-        learning_rate=7e-4,
-        mosaic=0.15,
-        enlarged=0.4,
-        prints=0.7,
-        seed=12,
+    *(
+        Course(
+            name,
+            (256, 320),
+            epochs=20,
+            crops=2000,
+            learning_rate=7e-4,
+            mosaic=0.15,
+            enlarged=enlarged,
+            prints=0.7,
+            seed=seed,
+        )
+        for name, enlarged, seed in (
+            ("eleventh", 0.6, 11),
+            ("twelfth", 0.4, 12),
+            ("thirteenth", 0.5, 13),
+        )
     ),
 )
 """Each begins with the averaged weights of the one before."""
-RELEASED = 3
+RELEASED = 2
 """Courses of whose averaged weights the mean is released (Wortsman et al., "Model soups", 2022)."""
 
 
