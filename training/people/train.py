@@ -87,8 +87,7 @@ COURSES: Sequence[Course] = (
     Course(
         "ninth", (256, 320), 20, crops=2000, learning_rate=7e-4, mosaic=0.15, enlarged=0.6, seed=9
     ),
-    # People wear prints: those on real clothes were taken for faces. A mean with an earlier course
-    # would bring that back.
+    # People wear prints: those on real clothes were taken for faces.
     Course(
         "tenth",
         (256, 320),
