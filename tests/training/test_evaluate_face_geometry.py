@@ -96,7 +96,6 @@ def test_white_noise_has_the_jitter_that_it_has() -> None:
             still + random.normal(0, 0.5, still.shape) + number * 0.2,
             np.zeros(2),
             np.zeros(2),
-            np.zeros(3),
         )
         for number in range(600)
     ]
@@ -121,7 +120,6 @@ def test_a_reference_that_favours_a_side_is_told_from_one_that_does_not() -> Non
                 points,
                 true[number] + favour * seen[number],
                 true[number] + favour * seen_mirrored[number],
-                np.zeros(3),
             )
             for number in range(len(true))
         ]

@@ -28,7 +28,12 @@ from edge_agent.perception.people import PeopleDetector
 from edge_agent.settings import DetectionSettings
 from training.data import data_root
 from training.face_geometry.evaluate import crop_of, points_of
-from training.face_geometry.references import EYE_WIDTH, OpenModelZoo
+from training.face_geometry.references import (
+    EYE_WIDTH,
+    MIRROR_GAZE,
+    OpenModelZoo,
+    mirror_image,
+)
 from training.people.evaluate import NOW
 
 Array = npt.NDArray[np.float64]
@@ -51,8 +56,7 @@ _POINTS_SIDE, _HEAD_SIDE = 1.0, 1.3
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """One face in one frame: what the model says, its five points (5, 2) in pixels, and what the
-    reference says of the gaze (2,), of the gaze in the mirror image, mirrored back (2,), and of the
-    head (3,)."""
+    reference says of the gaze (2,) and of that in the mirror image, mirrored back (2,)."""
 
     frame: int
     box: Box
@@ -60,7 +64,6 @@ class Look:
     points: Array
     gaze: Array
     mirrored_gaze: Array
-    head: Array
 
 
 def looks_at(
@@ -70,17 +73,14 @@ def looks_at(
     reader, side = FaceGeometryReader(engine), engine.input_size.width
     people: list[list[Look]] = []
     for number, image in enumerate(_frames(clip, most)):
-        mirror_image = np.ascontiguousarray(image[:, ::-1])
         for region in detector.find(Frame(image, NOW)):
             box = region.box
             if region.part is not Part.FACE or box.area < SMALLEST_FACE**2:
                 continue
             crop, square = crop_of(image, side, box)
             answer = reader.answer(crop)
-            gaze, head = reference(zoo, image, box)
-            mirrored, _ = reference(zoo, mirror_image, _mirrored(box, image.shape[1]))
-            back = mirrored * (-1.0, 1.0)
-            look = Look(number, box, answer, points_of(answer, square), gaze, back, head)
+            gazes = reference(zoo, image, box), mirrored_reference(zoo, image, box)
+            look = Look(number, box, answer, points_of(answer, square), *gazes)
             same = [p for p in people if p[-1].box.iou(box) > SAME_FACE_IOU]
             if same and same[0][-1].frame < number:
                 same[0].append(look)
@@ -89,13 +89,19 @@ def looks_at(
     return people
 
 
-def reference(zoo: OpenModelZoo, image: Pixels, box: Box) -> tuple[Array, Array]:
-    """Gaze and head as the reference sees them, fed with its own eyes and head."""
+def reference(zoo: OpenModelZoo, image: Pixels, box: Box) -> Array:
+    """Gaze as the reference sees it, fed with its own eyes and head."""
     near, corner = _around(image, box, _POINTS_SIDE)
     eyes = (zoo.points(near) * near.shape[1::-1] + corner)[:2]
     head = zoo.head(_around(image, box, _HEAD_SIDE)[0])
     width = float(np.linalg.norm(eyes[1] - eyes[0])) * EYE_WIDTH
-    return zoo.gaze(image, eyes, np.array([width, width]), head), head
+    return zoo.gaze(image, eyes, np.array([width, width]), head)
+
+
+def mirrored_reference(zoo: OpenModelZoo, image: Pixels, box: Box) -> Array:
+    """The same of the mirror image, mirrored back."""
+    there = Box(image.shape[1] - box.right, box.y, box.width, box.height)
+    return reference(zoo, mirror_image(image), there) * MIRROR_GAZE
 
 
 def gaze_agreement(people: list[list[Look]]) -> dict[str, float]:
@@ -196,10 +202,6 @@ def _head(look: Look) -> Array:
 
 def _gaze(look: Look) -> Array:
     return np.array([look.answer.gaze.yaw_rad, look.answer.gaze.pitch_rad])
-
-
-def _mirrored(box: Box, width: int) -> Box:
-    return Box(width - box.right, box.y, box.width, box.height)
 
 
 def _around(image: Pixels, box: Box, part: float) -> tuple[Pixels, Array]:

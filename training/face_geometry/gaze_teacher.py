@@ -21,14 +21,18 @@ from training.face_geometry.chips import Chip, read_chips
 from training.face_geometry.kept import keep, kept_answers
 from training.face_geometry.mesh_teacher import MESH_GROUPS
 from training.face_geometry.meshes import Meshes
-from training.face_geometry.references import OpenModelZoo
+from training.face_geometry.references import (
+    MIRROR_GAZE,
+    MIRROR_HEAD,
+    OpenModelZoo,
+    mirror_image,
+)
 
 STEPS = {"utkface": 2}
 """Every so manieth chip is looked at; of the other groups all are."""
 FACE_MARGIN = 1.15
 """Side of the square that the head's network sees by the longer side of the mesh."""
 LEFT_CORNERS, RIGHT_CORNERS = (33, 133), (362, 263)
-_MIRROR_HEAD, _MIRROR_GAZE = np.array([-1.0, 1, -1]), np.array([-1.0, 1])
 
 Array = npt.NDArray[np.float64]
 
@@ -57,12 +61,12 @@ def look(teacher: OpenModelZoo, chip: Chip, mesh: Array) -> tuple[Array, Array]:
     left, top = np.maximum(np.round(middle - half), 0).astype(int)
     right, bottom = np.round(middle + half).astype(int)
     face = chip[top:bottom, left:right]
-    head = (teacher.head(face) + teacher.head(_mirrored(face)) * _MIRROR_HEAD) / 2
+    head = (teacher.head(face) + teacher.head(mirror_image(face)) * MIRROR_HEAD) / 2
     swapped = eyes[::-1].copy()
     swapped[:, 0] = chip.shape[1] - swapped[:, 0]
     there = teacher.gaze(chip, eyes, widths, head)
-    back = teacher.gaze(_mirrored(chip), swapped, widths[::-1], head * _MIRROR_HEAD)
-    return (there + back * _MIRROR_GAZE) / 2, head
+    back = teacher.gaze(mirror_image(chip), swapped, widths[::-1], head * MIRROR_HEAD)
+    return (there + back * MIRROR_GAZE) / 2, head
 
 
 def fill(data: Path, group: str, meshes: Meshes, file: Path) -> None:
@@ -81,10 +85,6 @@ def fill(data: Path, group: str, meshes: Meshes, file: Path) -> None:
             pace = len(names) / (time.monotonic() - started)
             print(f"  {group}: {len(names)} looked at, {pace:.0f}/s", flush=True)
     keep(file, names=names, gaze=np.array(gazes, np.float32), head=np.array(heads, np.float32))
-
-
-def _mirrored(image: Chip) -> Chip:
-    return np.ascontiguousarray(image[:, ::-1])
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,9 +18,15 @@ EYE_SCALE = 1.8
 """Side of an eye's picture by the distance between the corners of the eye."""
 EYE_WIDTH = 0.43
 """That distance by the one between the eyes, where only their centres are known."""
+MIRROR_HEAD, MIRROR_GAZE = np.array([-1.0, 1, -1]), np.array([-1.0, 1])
+"""By which the angles seen in a mirror image are those of the face."""
 _EYE_SIDE = 60
 
 Array = npt.NDArray[np.float64]
+
+
+def mirror_image(image: Chip) -> Chip:
+    return np.ascontiguousarray(image[:, ::-1])
 
 
 class OpenModelZoo:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.people.scenes import BODY, FACE, HEAD, Scene
+from training.people.scenes import BODY, FACE, HEAD, Scene, iou_matrix
 
 Array = npt.NDArray[np.float32]
 
@@ -40,7 +40,8 @@ def printed(scene: Scene, random: np.random.Generator) -> Scene:
             continue
         if right > image.shape[1] or bottom > image.shape[0]:
             continue
-        if not _touches(kept, (left, top, right, bottom)):
+        place = np.array([[left, top, right, bottom]], np.float32)
+        if not iou_matrix(place, kept).any():
             _wear(image[top:bottom, left:right], _drawn(side, random))
     return replace(scene, image=image)
 
@@ -147,13 +148,6 @@ def _place(
     x = left + width * (0.5 + random.uniform(-0.1, 0.1))
     y = top + height * (0.5 + random.uniform(-0.25, 0.25))
     return int(x - side / 2), int(y - side / 2), side
-
-
-def _touches(boxes: Array, region: tuple[int, int, int, int]) -> bool:
-    left, top, right, bottom = region
-    beside = (boxes[:, 2] <= left) | (boxes[:, 0] >= right)
-    apart = (boxes[:, 3] <= top) | (boxes[:, 1] >= bottom)
-    return bool((~(beside | apart)).any())
 
 
 def _wear(cloth: npt.NDArray[np.uint8], a_print: _Print) -> None:
