@@ -1,7 +1,8 @@
-"""Temperature scaling, beta calibration, and the measure of calibration."""
+"""Temperature scaling, calibration by splines, and the measure of calibration."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ Array64 = npt.NDArray[np.float64]
 
 LEAST_SLOPE = 0.3
 """Of a fitted calibration, in log-odds per logit."""
+MOST_STEPS = 200
+SLOPE_DEVIATION = 2.0
+"""Of the difference between the slopes on both sides of a knot, before anything is seen."""
 TERM_DEVIATION = 0.2
 """Of what a further term adds to the log-odds per unit of it, before anything is seen."""
 NORMAL_80 = 1.2815516
@@ -32,52 +36,64 @@ def temperature_for(logits: Array, targets: Array) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class BetaCalibration:
-    """As `edge_agent.perception.confidence.ScoreCalibration` has it, and what each further term
-    adds to the log-odds."""
+class SplineCalibration:
+    """The log-odds at the knots, and what each further term adds to them."""
 
-    below: float
-    above: float
-    shift: float
+    log_odds: tuple[float, ...]
     terms: tuple[float, ...]
 
 
-def beta_calibration_for(
-    logits: Array64, terms: Array64, right: Array64, weights: Array64
-) -> BetaCalibration:
-    """The likeliest for finds of these `logits` (n,), with further `terms` (n, m).
+def spline_calibration_for(
+    logits: Array64, terms: Array64, right: Array64, weights: Array64, knots: Sequence[float]
+) -> SplineCalibration:
+    """The likeliest lines between knots for finds of these `logits` (n,), with further `terms`
+    (n, m): linear splines of the log-odds (as Lucena, "Spline-based probability calibration", 2018,
+    with cubic ones).
 
     A weighted logistic regression, by Newton's method, of what is right (n,) (1.0, else 0.0). No
     slope is less than LEAST_SLOPE: what scores least must stay less likely than what scores little,
-    or all of it would be looked at. What a term adds has a normal prior of TERM_DEVIATION, so that
-    one of which the finds say little stays small.
+    or all of it would be looked at. How much one slope differs from the next has a normal prior of
+    SLOPE_DEVIATION, and what a term adds one of TERM_DEVIATION, so that one of which the finds say
+    little stays small.
     """
-    design = np.column_stack(
-        [-np.logaddexp(0, -logits), np.logaddexp(0, logits), np.ones_like(logits), terms]
-    )
-    prior = np.r_[np.full(3, 1e-6), np.full(terms.shape[1], TERM_DEVIATION**-2)]
-    answer, free = np.full(design.shape[1], LEAST_SLOPE), np.ones(design.shape[1], np.bool_)
-    while True:
-        given = design[:, ~free] @ answer[~free]
-        answer[free] = _logistic_regression(design[:, free], given, right, weights, prior[free])
-        flat = free & (answer < LEAST_SLOPE) & (np.arange(len(answer)) < 2)
-        if not flat.any():
-            below, above, shift, *added = answer.tolist()
-            return BetaCalibration(below, above, shift, tuple(added))
-        answer[flat], free = LEAST_SLOPE, free & ~flat
+    lines, given_terms = len(knots) - 1, terms.shape[1]
+    bounds = np.r_[-np.inf, knots[1:-1], np.inf]
+    run = np.clip(logits[:, None], bounds[:-1], bounds[1:]) - np.maximum(bounds[:-1], knots[0])
+    design = np.column_stack([run, terms, np.ones_like(logits)])
+    bend = np.diff(np.eye(lines), axis=0) / SLOPE_DEVIATION
+    prior = np.diag(np.r_[np.full(lines, 1e-6), np.full(given_terms, TERM_DEVIATION**-2), 1e-6])
+    prior[:lines, :lines] += bend.T @ bend
+    least = np.r_[np.full(lines, LEAST_SLOPE), np.full(given_terms + 1, -np.inf)]
+    answer = _logistic_regression(design, right, weights, prior, least)
+    slopes, added, first = np.split(answer, [lines, lines + given_terms])
+    log_odds = first + np.r_[0.0, np.cumsum(slopes * np.diff(knots))]
+    return SplineCalibration(tuple(log_odds.tolist()), tuple(added.tolist()))
 
 
 def _logistic_regression(
-    design: Array64, offset: Array64, right: Array64, weights: Array64, prior: Array64
+    design: Array64, right: Array64, weights: Array64, prior: Array64, least: Array64
 ) -> Array64:
-    answer = np.zeros(design.shape[1])
-    for _ in range(60):
-        given = 1 / (1 + np.exp(-np.clip(offset + design @ answer, -30, 30)))
-        gradient = design.T @ (weights * (right - given)) - prior * answer
-        curvature = (design * (weights * given * (1 - given))[:, None]).T @ design
-        step = np.linalg.solve(curvature + np.diag(prior), gradient)
-        answer = answer + step
-        if np.abs(step).max() < 1e-6:
+    """The likeliest coefficients, none below its `least`; `prior` is the inverse of their
+    covariance. Newton's method among those that are not held at their least."""
+
+    def loss(answer: Array64) -> float:
+        log_odds = design @ answer
+        misses = np.logaddexp(0, log_odds) - right * log_odds
+        return float(weights @ misses + answer @ prior @ answer / 2)
+
+    answer = np.where(np.isfinite(least), least, 0.0)
+    for _ in range(MOST_STEPS):
+        given = 1 / (1 + np.exp(-np.clip(design @ answer, -30, 30)))
+        downhill = design.T @ (weights * (right - given)) - prior @ answer
+        curvature = (design * (weights * given * (1 - given))[:, None]).T @ design + prior
+        free = (answer > least) | (downhill > 0)
+        step = np.zeros(len(answer))
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], downhill[free])
+        before, part = loss(answer), 1.0
+        while loss(after := np.maximum(answer + part * step, least)) > before and part > 1e-6:
+            part /= 2
+        moved, answer = np.abs(after - answer).max(), after
+        if moved < 1e-6:
             break
     return answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -11,31 +11,26 @@ import numpy.typing as npt
 
 from edge_agent.perception.tensors import Tensor
 
-LOGITS = np.linspace(-12.0, 6.0, 361, dtype=np.float32)
-"""Over which a calibration is inverted; between them it is as good as straight."""
-OVER, UNDER = np.logaddexp(0, LOGITS), np.logaddexp(0, -LOGITS)
-"""The softplus of each and of its opposite: every frame asks."""
+KNOTS = (-6.0, -3.0, -1.0, 0.5, 2.0)
+"""Learned logits at which a calibration bends."""
+FAR = np.array([-40.0, *KNOTS, 40.0])
+"""The same with two that no score is beyond: the outermost lines go on to them."""
 LEAST_SIDE, TYPICAL_SIDE, MOST_SIDE = 8.0, 32.0, 256.0
 """Sides in pixels of the input: smaller and larger ones count as the first and the last, and a
 typical one says nothing."""
-AS_LEARNED = {"below": 1.0, "above": 1.0}
-"""What leaves every score as it is; the rest is zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreCalibration:
-    """Learned logits to probabilities, for each of several kinds (Kull, Silva Filho, Flach, "Beta
-    calibration", 2017).
+    """Learned logits to probabilities, for each of several kinds.
 
-    The log-odds of being right are `above` softplus(z) - `below` softplus(-z) + `shift`, with the
-    logit z: lines of slope `below` far below zero and `above` far over it. The side of a find moves
-    them by `side` l + `side_squared` l^2, where l is its logarithm over TYPICAL_SIDE. Each is of
-    shape (kinds,), the slopes not negative.
+    The log-odds of being right are lines between those at KNOTS (a linear spline), which go on as
+    straight beyond them; `log_odds` (kinds, knots + 2), ascending, are theirs at FAR. The side of a
+    find moves them by `side` l + `side_squared` l^2, both (kinds,), where l is its logarithm over
+    TYPICAL_SIDE.
     """
 
-    below: Tensor
-    above: Tensor
-    shift: Tensor
+    log_odds: Tensor
     side: Tensor
     side_squared: Tensor
 
@@ -43,30 +38,38 @@ class ScoreCalibration:
     def from_parameters(
         cls, parameters: Mapping[str, float], kinds: Sequence[str]
     ) -> ScoreCalibration:
-        """Those that a model's entry has, each as KIND_NAME with the name that it has here."""
-        return cls(
-            *(
-                np.array([parameters[f"{kind}_{field.name}"] for kind in kinds], np.float32)
-                for field in fields(cls)
-            )
-        )
+        """Those that a model's entry has for kinds of these names.
+
+        Raises ValueError where a higher logit would not be more likely to be right.
+        """
+
+        def of(name: str) -> list[float]:
+            return [parameters[f"{kind}_{name}"] for kind in kinds]
+
+        known = np.array([of(at(knot)) for knot in KNOTS]).T
+        slopes = np.diff(known) / np.diff(KNOTS)
+        if (slopes <= 0).any():
+            raise ValueError("the log-odds at the knots of a calibration must ascend")
+        below = known[:, :1] + slopes[:, :1] * (FAR[0] - KNOTS[0])
+        above = known[:, -1:] + slopes[:, -1:] * (FAR[-1] - KNOTS[-1])
+        log_odds = np.concatenate([below, known, above], 1)
+        return cls(*(np.asarray(a, np.float32) for a in (log_odds, of("side"), of("side_squared"))))
 
     @classmethod
     def as_learned(cls, kinds: Sequence[str]) -> dict[str, float]:
         """The parameters that leave every score as it is."""
-        return {
-            f"{kind}_{field.name}": AS_LEARNED.get(field.name, 0.0)
-            for kind in kinds
-            for field in fields(cls)
-        }
+        plain = {at(knot): knot for knot in KNOTS} | {"side": 0.0, "side_squared": 0.0}
+        return {f"{kind}_{name}": value for kind in kinds for name, value in plain.items()}
 
     def probability(
         self, logits: Tensor, kind: npt.NDArray[np.intp], sides: npt.NDArray[np.floating]
     ) -> Tensor:
         """Of finds of these kinds, of which each is an index, with these logits and sides in pixels
         of the input, all (n,)."""
-        over, under = np.logaddexp(0, logits), np.logaddexp(0, -logits)
-        log_odds = self._by_logit(over, under, kind) + self._by_side(relative_side(sides), kind)
+        log_odds = self._by_side(relative_side(sides), kind)
+        for one in range(len(self.side)):
+            these = kind == one
+            log_odds[these] += np.interp(logits[these], FAR, self.log_odds[one])
         return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
     @lru_cache(maxsize=16)  # noqa: B019 - of every frame, by a calibration that lives as long
@@ -75,26 +78,23 @@ class ScoreCalibration:
         side, of shape (kinds,)."""
         wanted = np.clip(probability, 1e-9, 1 - 1e-9)
         log_odds = np.log(wanted / (1 - wanted)) - self._most_by_side()
-        least = [
-            np.interp(log_odds[kind], self._by_logit(OVER, UNDER, np.intp(kind)), LOGITS)
-            for kind in range(len(self.shift))
-        ]
+        least = [np.interp(log_odds[one], self.log_odds[one], FAR) for one in range(len(self.side))]
         return np.array(least, np.float32)
 
     def _most_by_side(self) -> Tensor:
         """What the likeliest side adds for each kind: one of the ends, or the parabola's peak."""
         ends = relative_side(np.array([LEAST_SIDE, MOST_SIDE]))
         peak = np.clip(self.side / np.maximum(-2 * self.side_squared, 1e-9), *ends)
-        kinds = np.arange(len(self.shift))
+        kinds = np.arange(len(self.side))
         return np.asarray(np.max([self._by_side(at, kinds) for at in (*ends, peak)], axis=0))
-
-    def _by_logit(
-        self, over: Tensor, under: Tensor, kind: npt.NDArray[np.intp] | np.intp
-    ) -> Tensor:
-        return np.asarray(self.above[kind] * over - self.below[kind] * under + self.shift[kind])
 
     def _by_side(self, relative: Tensor, kind: npt.NDArray[np.intp]) -> Tensor:
         return np.asarray((self.side_squared[kind] * relative + self.side[kind]) * relative)
+
+
+def at(knot: float) -> str:
+    """The name of the log-odds at a knot among a kind's parameters."""
+    return f"at_{knot:g}"
 
 
 def relative_side(sides: npt.NDArray[np.floating]) -> Tensor:

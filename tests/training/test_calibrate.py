@@ -10,9 +10,9 @@ import pytest
 from edge_agent.perception.expression import softmax
 from training.calibrate import (
     LEAST_SLOPE,
-    beta_calibration_for,
     calibration_error_by_chance,
     expected_calibration_error,
+    spline_calibration_for,
     temperature_for,
 )
 from training.reliability import MARGIN, SIDE, reliability_bins, reliability_diagram
@@ -28,28 +28,41 @@ def test_the_temperature_that_was_put_in_comes_out(temperature: float) -> None:
     assert found == pytest.approx(temperature, rel=0.1)
 
 
-def test_the_beta_calibration_that_was_put_in_comes_out() -> None:
+KNOTS = (-6.0, -2.0, 0.0, 2.0)
+
+
+def test_the_spline_that_was_put_in_comes_out() -> None:
     rng = np.random.default_rng(6)
-    logits, terms = rng.uniform(-5, 5, 40_000), rng.normal(0, 1, (40_000, 1))
-    log_odds = 2.0 * np.logaddexp(0, logits) - 0.4 * np.logaddexp(0, -logits) - 1.0
+    logits, terms = rng.uniform(-6, 3, 40_000), rng.normal(0, 1, (40_000, 1))
+    log_odds = np.interp(logits, (*KNOTS, 3.0), (-3.0, -2.0, -0.5, 3.0, 4.75))
     right = rng.random(len(logits)) < 1 / (1 + np.exp(-log_odds - 0.7 * terms[:, 0]))
-    found = beta_calibration_for(logits, terms, right.astype(np.float64), np.ones(len(logits)))
-    assert (found.below, found.above, found.shift) == pytest.approx((0.4, 2.0, -1.0), abs=0.12)
+    found = spline_calibration_for(logits, terms, right * 1.0, np.ones(len(logits)), KNOTS)
+    assert found.log_odds == pytest.approx((-3.0, -2.0, -0.5, 3.0), abs=0.15)
     assert found.terms == pytest.approx((0.7,), abs=0.05)
 
 
 def test_a_term_of_which_little_is_seen_stays_small() -> None:
     right = np.repeat([0.0, 1.0], 4)
-    found = beta_calibration_for(np.zeros(8), right[:, None], right, np.ones(8))
+    found = spline_calibration_for(np.zeros(8), right[:, None], right, np.ones(8), KNOTS)
     assert 0 < found.terms[0] < 0.2
 
 
+def test_where_nothing_was_seen_a_spline_goes_on_as_it_was() -> None:
+    logits = np.repeat([-1.5, -0.5], 1000)
+    right = np.concatenate([np.arange(1000) < n for n in (200, 400)]) * 1.0
+    found = spline_calibration_for(logits, np.zeros((2000, 0)), right, np.ones(2000), KNOTS)
+    slopes = np.diff(found.log_odds) / np.diff(KNOTS)
+    assert slopes == pytest.approx([0.98] * 3, abs=0.02)  # logit(0.4) - logit(0.2)
+
+
 def test_a_calibration_never_turns_the_order_of_scores() -> None:
-    logits = np.repeat([-2.2, -0.85, 0.85, 2.2], 100)
-    right = np.concatenate([np.arange(100) < n for n in (60, 20, 50, 90)]).astype(np.float64)
-    found = beta_calibration_for(logits, np.zeros((400, 0)), right, np.ones(400))
-    assert found.below == LEAST_SLOPE
-    assert found.above > LEAST_SLOPE
+    logits = np.repeat([-5.0, -3.0, -1.0, 1.0], 1000)
+    right = np.concatenate([np.arange(1000) < n for n in (600, 100, 50, 900)]) * 1.0
+    found = spline_calibration_for(logits, np.zeros((4000, 0)), right, np.ones(4000), KNOTS)
+    slopes = np.diff(found.log_odds) / np.diff(KNOTS)
+    assert slopes[0] == pytest.approx(LEAST_SLOPE)
+    assert slopes.min() >= LEAST_SLOPE - 1e-9
+    assert slopes[-1] > 1
 
 
 def test_true_scores_err_by_chance_the_less_the_more_there_are() -> None:

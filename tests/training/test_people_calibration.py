@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_agent.perception.confidence import ScoreCalibration
+from edge_agent.perception.confidence import KNOTS, ScoreCalibration, at
 from edge_agent.perception.people import PART_NAMES
 from training.people.calibration import calibration_errors, fitted_calibration
 from training.people.evaluate import Measurement
@@ -13,9 +13,11 @@ from training.people.metrics import Tally
 from training.people.scenes import BODY, FACE, HEAD
 
 TRUE = ScoreCalibration.as_learned(PART_NAMES) | {
-    **{f"{part}_below": 0.8 for part in PART_NAMES},
-    **{f"{part}_above": 3.0 for part in PART_NAMES},
-    **{f"{part}_shift": -0.5 for part in PART_NAMES},
+    **{
+        f"{part}_{at(knot)}": value
+        for part in PART_NAMES
+        for knot, value in zip(KNOTS, (-5.0, -3.0, -1.5, 1.0, 5.0), strict=True)
+    },
     "body_side": 0.2,
     "body_side_squared": -0.3,
 }

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_agent.perception.confidence import ScoreCalibration, relative_side
+from edge_agent.perception.confidence import KNOTS, ScoreCalibration, at, relative_side
 from edge_agent.perception.people import PART_NAMES
 from training.calibrate import (
-    beta_calibration_for,
     calibration_error_by_chance,
     expected_calibration_error,
+    spline_calibration_for,
 )
 from training.people.evaluate import Measurement
 from training.people.metrics import CALIBRATION_FLOOR
@@ -80,8 +80,9 @@ def fitted_calibration(views: Sequence[Sequence[Measurement]]) -> dict[str, floa
                 terms.append(one.terms()[those, : 2 if kind in BY_SIDE else 0])
                 right.append(one.right[those])
                 weights.append(np.full(those.sum(), VIEW_FINDS / total))
-        fitted = beta_calibration_for(*map(np.concatenate, (logits, terms, right, weights)))
-        named = {"below": fitted.below, "above": fitted.above, "shift": fitted.shift}
+        seen = map(np.concatenate, (logits, terms, right, weights))
+        fitted = spline_calibration_for(*seen, KNOTS)
+        named = {at(knot): value for knot, value in zip(KNOTS, fitted.log_odds, strict=True)}
         named |= dict(zip(("side", "side_squared"), fitted.terms, strict=False))
         parameters |= {f"{name}_{key}": round(value, 3) for key, value in named.items()}
     return parameters
