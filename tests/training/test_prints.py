@@ -7,28 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.training.drawn_scenes import Box, scene
 from training.people.prints import printed
-from training.people.scenes import BODY, FACE, HEAD, Scene, labelled_scene
-
-SIZE = 240
-NAMES = {FACE: "face", HEAD: "head", BODY: "person"}
-Box = tuple[int, int, int, int]
+from training.people.scenes import BODY, FACE, HEAD, Scene
 
 
-def scene(*objects: tuple[int, Box], colour: tuple[int, int, int] = (90, 120, 60)) -> Scene:
-    """Objects of a class, with left, top, width and height, on a plain ground."""
-    record = {
-        "file": "drawn.jpg",
-        "group": "people",
-        "complete": ["face", "person"],
-        "objects": [{"class": NAMES[kind], "box": list(box)} for kind, box in objects],
-    }
-    return labelled_scene(record, np.full((SIZE, SIZE, 3), colour, np.uint8))
-
-
-def changed(before: Scene, seed: int = 0) -> np.ndarray:
+def changed(before: Scene, seed: int = 0, jackets: float = 0.0) -> np.ndarray:
     """Which pixels (h, w) prints changed."""
-    after = printed(before, np.random.default_rng(seed))
+    after = printed(before, np.random.default_rng(seed), jackets)
     return (after.image != before.image).any(axis=2)
 
 
@@ -36,23 +22,32 @@ def seeds_that_print(before: Scene) -> list[int]:
     return [seed for seed in range(30) if changed(before, seed).any()]
 
 
+shares = st.sampled_from((0.0, 1.0))
 boxes = st.tuples(st.integers(0, 150), st.integers(0, 150), st.integers(8, 90), st.integers(8, 90))
 
 
 @settings(deadline=None)
-@given(people=st.lists(boxes, min_size=1, max_size=4), seed=st.integers(0, 1000))
-def test_only_clothes_change(people: list[Box], seed: int) -> None:
-    touched = changed(scene(*((BODY, box) for box in people)), seed)
+@given(people=st.lists(boxes, min_size=1, max_size=4), seed=st.integers(0, 1000), jackets=shares)
+def test_only_clothes_change(people: list[Box], seed: int, jackets: float) -> None:
+    touched = changed(scene(*((BODY, box) for box in people)), seed, jackets)
     for left, top, width, height in people:
         touched[top : top + height, left : left + width] = False
     assert not touched.any()
 
 
 @settings(deadline=None)
-@given(body=boxes, other=boxes, kind=st.sampled_from((FACE, HEAD)), seed=st.integers(0, 1000))
-def test_faces_and_heads_are_never_printed_on(body: Box, other: Box, kind: int, seed: int) -> None:
+@given(
+    body=boxes,
+    other=boxes,
+    kind=st.sampled_from((FACE, HEAD)),
+    seed=st.integers(0, 1000),
+    jackets=shares,
+)
+def test_faces_and_heads_are_never_printed_on(
+    body: Box, other: Box, kind: int, seed: int, jackets: float
+) -> None:
     left, top, width, height = other
-    touched = changed(scene((BODY, body), (kind, other)), seed)
+    touched = changed(scene((BODY, body), (kind, other)), seed, jackets)
     assert not touched[top : top + height, left : left + width].any()
 
 
@@ -101,3 +96,16 @@ def test_the_same_generator_the_same_prints() -> None:
     )
     np.testing.assert_array_equal(first, second)
     assert (first != other).any()
+
+
+def test_a_jacket_is_dark_about_a_light_shirt() -> None:
+    left, top, width, height = 60, 20, 100, 200
+    before = scene((BODY, (left, top, width, height)))
+    half_way = top + height * 2 // 5
+    seeds = [seed for seed in range(30) if changed(before, seed, 1.0)[half_way, left + 8]]
+    assert len(seeds) > 10
+    for seed in seeds:
+        after = printed(before, np.random.default_rng(seed), 1.0).image.mean(axis=2)
+        sides = after[half_way, [left + 8, left + width - 8]]
+        shirt = after[top + height // 5 : top + height * 3 // 5, left + width // 2]
+        assert sides.max() + 20 < np.percentile(shirt, 90)

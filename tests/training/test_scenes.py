@@ -211,6 +211,26 @@ def test_closer_looks_are_at_scenes_with_heads(kind: int, closer: bool) -> None:
     assert (sides.min() > 60 * 1.3) == closer
 
 
+@pytest.mark.parametrize(
+    ("shares", "kind", "faces"),
+    [({"prints": 1.0, "jackets": 1.0}, BODY, False), ({"backs": 1.0}, FACE, True)],
+)
+def test_looks_show_what_is_worn_and_who_turned_round(
+    shares: dict[str, float], kind: int, faces: bool
+) -> None:
+    scene = replace(lone_square(), classes=np.array([kind]))
+    plain = SceneAugmentation(side=192, rotate=0.0)
+    looks = [
+        [augment.tile(scene, (192, 192), np.random.default_rng(seed)) for seed in range(60)]
+        for augment in (plain, replace(plain, **shares))
+    ]
+    before, after = (sum(len(look.objects) for look in some) for some in looks)
+    assert before > 20
+    assert after < 0.8 * before if faces else after > 0.8 * before
+    colours = [np.unique(np.concatenate([look.image.ravel() for look in some])) for some in looks]
+    assert len(colours[1]) > len(colours[0]), "something was drawn"
+
+
 def test_mirroring_twice_gives_the_same_and_once_swaps_left_and_right() -> None:
     tile = SceneAugmentation(side=192, rotate=0.0).tile(
         lone_square(), (192, 192), np.random.default_rng(1)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.people.backs import seen_from_behind
 from training.people.prints import printed
 from training.people.scenes import BODY, FACE, HEAD, Scene
 
@@ -55,6 +56,10 @@ class SceneAugmentation:
     before a camera at eye level."""
     prints: float = 0.0
     """Share of the looks at scenes where people wear prints."""
+    jackets: float = 0.0
+    """Share of these people who wear an open jacket."""
+    backs: float = 0.0
+    """Share of the looks at scenes where some people have turned their backs."""
 
     def sample(self, scenes: Sequence[Scene], random: np.random.Generator) -> Sample:
         """A crop drawn from four `scenes`, of which a plain crop uses the first only."""
@@ -82,7 +87,9 @@ class SceneAugmentation:
     def tile(self, scene: Scene, size: tuple[int, int], random: np.random.Generator) -> Sample:
         """`size` (width, height) pixels of the scene, at a random scale, turn and place."""
         if self.prints and random.random() < self.prints:
-            scene = printed(scene, random)
+            scene = printed(scene, random, self.jackets)
+        if self.backs and random.random() < self.backs:
+            scene = seen_from_behind(scene, random)
         height, width = scene.image.shape[:2]
         scale = self._scale(scene, size, random)
         aspect = math.exp(random.uniform(-0.12, 0.12))
