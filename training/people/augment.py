@@ -56,8 +56,6 @@ class SceneAugmentation:
     before a camera at eye level."""
     prints: float = 0.0
     """Share of the looks at scenes where people wear prints."""
-    jackets: float = 0.0
-    """Share of these people who wear an open jacket."""
     backs: float = 0.0
     """Share of the looks at scenes where some people have turned their backs."""
 
@@ -87,7 +85,7 @@ class SceneAugmentation:
     def tile(self, scene: Scene, size: tuple[int, int], random: np.random.Generator) -> Sample:
         """`size` (width, height) pixels of the scene, at a random scale, turn and place."""
         if self.prints and random.random() < self.prints:
-            scene = printed(scene, random, self.jackets)
+            scene = printed(scene, random)
         if self.backs and random.random() < self.backs:
             scene = seen_from_behind(scene, random)
         height, width = scene.image.shape[:2]

@@ -1,6 +1,5 @@
-"""Prints on people's clothes that look a little like faces and are none, and open jackets, between
-whose dark sides a light shirt looks like a face under hair: what a detector that has never been
-shown otherwise takes for faces.
+"""Prints on people's clothes that look a little like faces and are none: what a detector that has
+never been shown otherwise takes for faces.
 
 They are drawn onto chests and backs, by the generator that is given, and leave the labels alone.
 """
@@ -28,16 +27,13 @@ _GREY_SPREAD = 4.0
 """Between the channels of a pixel: below it a place counts as grey, and its print is."""
 
 
-def printed(scene: Scene, random: np.random.Generator, jackets: float = 0.0) -> Scene:
-    """The scene in which people wear prints, and a share of `jackets` of them an open jacket about
-    it, each in a place where no face or head is labelled."""
+def printed(scene: Scene, random: np.random.Generator) -> Scene:
+    """The scene in which people wear prints, each in a place where no face or head is labelled."""
     kept = scene.boxes[np.isin(scene.classes, (FACE, HEAD))]
     image = scene.image.copy()
     for torso in _torsos(scene):
         if random.random() >= WORN:
             continue
-        if jackets and random.random() < jackets and not iou_matrix(_corners(torso), kept).any():
-            _put_on_jacket(image, torso, random)
         left, top, side = _place(torso, random)
         right, bottom = left + side, top + side
         if side < SMALLEST_SIDE or min(left, top) < 0:
@@ -141,55 +137,6 @@ def _torsos(scene: Scene) -> Iterator[tuple[float, float, float, float]]:
     for left, top, right, bottom in scene.boxes[scene.classes == FACE].tolist():
         width, height = right - left, bottom - top
         yield left - 0.5 * width, bottom + 0.3 * height, 2 * width, 2 * height
-
-
-def _corners(torso: tuple[float, float, float, float]) -> Array:
-    left, top, width, height = torso
-    return np.array([[left, top, left + width, top + height]], np.float32)
-
-
-def _put_on_jacket(
-    image: npt.NDArray[np.uint8],
-    torso: tuple[float, float, float, float],
-    random: np.random.Generator,
-) -> None:
-    """Draw a shirt and over it, open in front, a jacket, the one light and the other dark."""
-    left, top, width, height = torso
-    begin_x, begin_y = max(int(left), 0), max(int(top), 0)
-    cloth = image[begin_y : max(int(top + height), 0), begin_x : max(int(left + width), 0)]
-    if min(cloth.shape[:2]) < SMALLEST_SIDE:
-        return
-    neck, hem = random.uniform(0.08, 0.2), random.uniform(0.12, 0.3)
-    middle, lean = 0.5 + random.uniform(-0.1, 0.1), random.uniform(-0.1, 0.1)
-    opening = [
-        (middle - neck, 0.0),
-        (middle + neck, 0.0),
-        (middle + lean + hem, 0.55),
-        (middle + lean + 0.8 * hem, 1.0),
-        (middle + lean - 0.8 * hem, 1.0),
-        (middle + lean - hem, 0.55),
-    ]
-    corners = np.array(opening) * (width, height) + (left - begin_x, top - begin_y)
-    inside = np.zeros(cloth.shape[:2], np.float32)
-    cv2.fillPoly(inside, [corners.round().astype(np.int32)], 1.0)
-    inside = cv2.GaussianBlur(inside, (0, 0), 0.3 + 0.01 * width)[..., None]
-    seen = cloth.astype(np.float32)
-    grey = np.ptp(seen, axis=2).mean() <= _GREY_SPREAD
-    levels = np.array([[random.uniform(5, 70)], [random.uniform(120, 245)]])
-    jacket, shirt = levels if grey else np.clip(levels + random.normal(0, 14, (2, 3)), 0, 255)
-    shade = np.clip(seen.mean(axis=2, keepdims=True) / max(float(seen.mean()), 1.0), 0.6, 1.4)
-    fabric = (jacket * (1 - inside) + shirt * inside) * shade
-    covered = _rounded(cloth.shape[:2], random)
-    cloth[...] = np.clip(seen + (fabric - seen) * covered, 0, 255).astype(np.uint8)
-
-
-def _rounded(size: tuple[int, ...], random: np.random.Generator) -> Array:
-    """How much of a torso's box is cloth (h, w, 1): its corners are what is beside the body."""
-    height, width = size
-    across = np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None] * random.uniform(1.0, 1.25)
-    down = np.abs(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
-    off = across**4 + 0.6 * down**4
-    return np.asarray(np.clip((1.0 - off) * 8, 0, 1)[..., None], np.float32)
 
 
 def _place(

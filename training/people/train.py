@@ -7,7 +7,6 @@ that was interrupted goes on where it was: the teacher's finds and each epoch ar
 from __future__ import annotations
 
 import argparse
-import copy
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +70,6 @@ class Course:
     mosaic: float = 0.15
     enlarged: float = 0.0
     prints: float = 0.0
-    jackets: float = 0.0
     backs: float = 0.0
 
 
@@ -95,11 +93,9 @@ COURSES: Sequence[Course] = (
     Course("fourteenth", 14, epochs=36, enlarged=0.5, prints=0.7),
     # Some turn their backs: napes were taken for faces.
     Course("fifteenth", 15, epochs=24, enlarged=0.5, prints=0.5, backs=0.3),
-    # Some wear an open jacket: a light shirt between its dark sides was taken for a face.
-    Course("sixteenth", 16, epochs=24, enlarged=0.5, prints=0.7, jackets=0.3, backs=0.3),
 )
 """Each begins with the averaged weights of the one before."""
-RELEASED = 2
+RELEASED = ("twelfth", "thirteenth", "fifteenth")
 """Courses of whose averaged weights the mean is released (Wortsman et al., "Model soups", 2022)."""
 
 
@@ -120,34 +116,43 @@ def main(argv: list[str] | None = None) -> None:
 def trained_network(
     groups: dict[str, list[Scene]], run: Path, after: str | None = None
 ) -> PeopleNet:
-    """The mean of what the last courses ended with; those that an earlier run finished are not
+    """The mean of what the released courses ended with; those that an earlier run finished are not
     repeated.
 
     Where the courses up to `after` are over, the file that is shipped is what they ended with,
     unless `run` still has the weights themselves.
     """
     learner, courses = network(), COURSES
-    reached = []
     if after is not None:
-        begin(learner, groups, run / after / "average.pt")
+        begin(learner, groups, finished(run, after))
         courses = behind(courses, after)
-        reached = [copy.deepcopy(learner.state_dict())]
     for course in courses:
-        finished = run / course.name / "average.pt"
-        if not finished.exists():
+        file = finished(run, course.name)
+        if not file.exists():
             print(f"course {course.name}: {course}", flush=True)
-            average = train(groups, course, learner, finished.parent)
-            torch.save(average.state_dict(), finished)
-        reached.append(torch.load(finished, map_location="cpu", weights_only=True))
-        learner.load_state_dict(reached[-1])
-    learner.load_state_dict(mean_of(reached[-RELEASED:]))
+            average = train(groups, course, learner, file.parent)
+            torch.save(average.state_dict(), file)
+        learner.load_state_dict(weights(file))
+    files = [file for name in RELEASED if (file := finished(run, name)).exists()]
+    if files:
+        learner.load_state_dict(mean_of([weights(file) for file in files]))
     return learner.eval()
 
 
-def begin(learner: PeopleNet, groups: Mapping[str, Sequence[Scene]], finished: Path) -> None:
-    """Fill `learner` with the weights in `finished`, else with those of the shipped file."""
-    if finished.exists():
-        learner.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
+def finished(run: Path, course: str) -> Path:
+    """Where the averaged weights are with which a course ends."""
+    return run / course / "average.pt"
+
+
+def weights(file: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    return state
+
+
+def begin(learner: PeopleNet, groups: Mapping[str, Sequence[Scene]], file: Path) -> None:
+    """Fill `learner` with the weights in `file`, else with those of the shipped model."""
+    if file.exists():
+        learner.load_state_dict(weights(file))
         return
     shown = torch.from_numpy(np.stack(calibration_pictures(groups)))
     recover_people(
@@ -190,7 +195,6 @@ def train(
             mosaic=course.mosaic,
             enlarged=course.enlarged,
             prints=course.prints,
-            jackets=course.jackets,
             backs=course.backs,
         )
         for side in course.sides
