@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.domain.errors import ModelError
 from edge_agent.perception.tensors import Tensor
 
 KNOTS = (-6.0, -3.0, -1.0, 0.5, 2.0)
@@ -40,7 +41,7 @@ class ScoreCalibration:
     ) -> ScoreCalibration:
         """Those that a model's entry has for kinds of these names.
 
-        Raises ValueError where a higher logit would not be more likely to be right.
+        Raises ModelError where a higher logit would not be more likely to be right.
         """
 
         def of(name: str) -> list[float]:
@@ -49,7 +50,10 @@ class ScoreCalibration:
         known = np.array([of(at(knot)) for knot in KNOTS]).T
         slopes = np.diff(known) / np.diff(KNOTS)
         if (slopes <= 0).any():
-            raise ValueError("the log-odds at the knots of a calibration must ascend")
+            raise ModelError(
+                "the manifest's calibration of scores does not ascend with the score; take the "
+                "entry that came with the model"
+            )
         below = known[:, :1] + slopes[:, :1] * (FAR[0] - KNOTS[0])
         above = known[:, -1:] + slopes[:, -1:] * (FAR[-1] - KNOTS[-1])
         log_odds = np.concatenate([below, known, above], 1)

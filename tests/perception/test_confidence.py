@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.domain.errors import ModelError
 from edge_agent.perception.confidence import (
     FAR,
     KNOTS,
@@ -67,7 +68,7 @@ def test_log_odds_are_those_at_the_knots_and_lines_between_and_beyond_them() -> 
 
 
 def test_log_odds_that_do_not_ascend_are_refused() -> None:
-    with pytest.raises(ValueError, match="ascend"):
+    with pytest.raises(ModelError, match="ascend"):
         one(-6.0, -2.0, -2.5, 1.0, 2.0)
 
 
