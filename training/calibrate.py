@@ -17,6 +17,7 @@ Array64 = npt.NDArray[np.float64]
 LEAST_SLOPE = 0.3
 """Of a fitted calibration, in log-odds per logit."""
 MOST_STEPS = 200
+"""Of Newton's method, at most."""
 SLOPE_DEVIATION = 2.0
 """Of the difference between the slopes on both sides of a knot, before anything is seen."""
 TERM_DEVIATION = 0.2

@@ -47,7 +47,7 @@ class ScoreCalibration:
         def of(name: str) -> list[float]:
             return [parameters[f"{kind}_{name}"] for kind in kinds]
 
-        known = np.array([of(at(knot)) for knot in KNOTS]).T
+        known = np.array([of(knot_name(knot)) for knot in KNOTS]).T
         slopes = np.diff(known) / np.diff(KNOTS)
         if (slopes <= 0).any():
             raise ModelError(
@@ -62,7 +62,7 @@ class ScoreCalibration:
     @classmethod
     def as_learned(cls, kinds: Sequence[str]) -> dict[str, float]:
         """The parameters that leave every score as it is."""
-        plain = {at(knot): knot for knot in KNOTS} | {"side": 0.0, "side_squared": 0.0}
+        plain = {knot_name(knot): knot for knot in KNOTS} | {"side": 0.0, "side_squared": 0.0}
         return {f"{kind}_{name}": value for kind in kinds for name, value in plain.items()}
 
     def probability(
@@ -96,7 +96,7 @@ class ScoreCalibration:
         return np.asarray((self.side_squared[kind] * relative + self.side[kind]) * relative)
 
 
-def at(knot: float) -> str:
+def knot_name(knot: float) -> str:
     """The name of the log-odds at a knot among a kind's parameters."""
     return f"at_{knot:g}"
 

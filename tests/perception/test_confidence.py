@@ -15,7 +15,7 @@ from edge_agent.perception.confidence import (
     MOST_SIDE,
     TYPICAL_SIDE,
     ScoreCalibration,
-    at,
+    knot_name,
 )
 
 PLAIN = ScoreCalibration.as_learned(["a"])
@@ -26,7 +26,7 @@ SIDES = st.floats(0.5, 2000.0)
 
 def one(*log_odds: float, side: float = 0.0, side_squared: float = 0.0) -> ScoreCalibration:
     """Of one kind, with these log-odds at the knots, else as learned."""
-    at_knots = {f"a_{at(knot)}": value for knot, value in zip(KNOTS, log_odds, strict=False)}
+    at_knots = {f"a_{knot_name(knot)}": value for knot, value in zip(KNOTS, log_odds, strict=False)}
     sides = {"a_side": side, "a_side_squared": side_squared}
     return ScoreCalibration.from_parameters({**PLAIN, **at_knots, **sides}, ["a"])
 
@@ -120,7 +120,7 @@ def test_the_least_logit_is_that_of_the_likeliest_side(
 
 def test_each_kind_has_its_own() -> None:
     parameters = ScoreCalibration.as_learned(("a", "b")) | {
-        f"b_{at(knot)}": knot + 1 for knot in KNOTS
+        f"b_{knot_name(knot)}": knot + 1 for knot in KNOTS
     }
     calibration = ScoreCalibration.from_parameters(parameters, ("a", "b"))
     assert calibration.least_logits(0.5) == pytest.approx([0.0, -1.0], abs=1e-3)

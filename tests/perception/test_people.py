@@ -15,7 +15,7 @@ from edge_agent.devices.tflite import TfliteEngine
 from edge_agent.domain.detection import Part
 from edge_agent.domain.frame import Frame, Instant
 from edge_agent.domain.geometry import Size
-from edge_agent.perception.confidence import KNOTS, ScoreCalibration, at
+from edge_agent.perception.confidence import KNOTS, ScoreCalibration, knot_name
 from edge_agent.perception.people import (
     CHANNELS,
     INPUT_MULTIPLE,
@@ -115,7 +115,7 @@ def calibrated(**parameters: float) -> ScoreCalibration:
 
 
 def test_scores_are_what_the_calibration_makes_of_them() -> None:
-    calibration = calibrated(**{f"face_{at(knot)}": knot - 2 for knot in KNOTS})
+    calibration = calibrated(**{f"face_{knot_name(knot)}": knot - 2 for knot in KNOTS})
     outputs = silent_outputs(Size(320, 256))
     outputs["stride_8"][4, 10] = np.maximum(cell(0, 0.8, [1] * 4), cell(2, 0.7, [1] * 4))
     found = decode(outputs, 0.1, calibration)

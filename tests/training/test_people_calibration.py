@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_agent.perception.confidence import KNOTS, ScoreCalibration, at
+from edge_agent.perception.confidence import KNOTS, ScoreCalibration, knot_name
 from edge_agent.perception.people import PART_NAMES
 from training.people.calibration import calibration_errors, fitted_calibration
 from training.people.evaluate import Measurement
@@ -14,7 +14,7 @@ from training.people.scenes import BODY, FACE, HEAD
 
 TRUE = ScoreCalibration.as_learned(PART_NAMES) | {
     **{
-        f"{part}_{at(knot)}": value
+        f"{part}_{knot_name(knot)}": value
         for part in PART_NAMES
         for knot, value in zip(KNOTS, (-5.0, -3.0, -1.5, 1.0, 5.0), strict=True)
     },

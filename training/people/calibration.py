@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_agent.perception.confidence import KNOTS, ScoreCalibration, at, relative_side
+from edge_agent.perception.confidence import KNOTS, ScoreCalibration, knot_name, relative_side
 from edge_agent.perception.people import PART_NAMES
 from training.calibrate import (
     calibration_error_by_chance,
@@ -82,7 +82,7 @@ def fitted_calibration(views: Sequence[Sequence[Measurement]]) -> dict[str, floa
                 weights.append(np.full(those.sum(), VIEW_FINDS / total))
         seen = map(np.concatenate, (logits, terms, right, weights))
         fitted = spline_calibration_for(*seen, KNOTS)
-        named = {at(knot): value for knot, value in zip(KNOTS, fitted.log_odds, strict=True)}
+        named = {knot_name(knot): value for knot, value in zip(KNOTS, fitted.log_odds, strict=True)}
         named |= dict(zip(("side", "side_squared"), fitted.terms, strict=False))
         parameters |= {f"{name}_{key}": round(value, 3) for key, value in named.items()}
     return parameters
