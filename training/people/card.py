@@ -115,7 +115,7 @@ LIMITS = """\
 - People who sit or stand one before another, as in the rooms, are taken for one, or the hindmost is
   missed; of somebody whom the picture cuts off, the torso alone is sometimes the box.
 - A draped armchair, a bag or a machine of a person's shape is now and then a person to it.
-- Heads seen close from behind are sometimes taken for faces, more of them at 640 than at 320; so are
+- Heads seen close from behind are sometimes taken for faces, at 640 more often than at 320; so are
   prints on clothes.
 - A head is learned from one group alone (crowds seen from above): close up it is no evidence.
 - The points of masked faces are the teacher's guess of what is under the mask."""
