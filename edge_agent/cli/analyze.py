@@ -81,7 +81,7 @@ def _analyze_image(pipeline: Pipeline, pixels: Image, arguments: argparse.Namesp
 
 
 def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
-    """The faces of a single picture, the largest first."""
+    """The faces of a single picture, the largest first; backs of heads are none."""
     faces = []
     for detection in pipeline.detector.detect(frame):
         face = detection.face
@@ -90,6 +90,8 @@ def faces_of(pipeline: Pipeline, frame: Frame) -> tuple[Entity, ...]:
         observation = pipeline.observer.look_at(frame, face)
         age, gender = observation.age, observation.gender
         geometry = observation.geometry or FaceGeometry()
+        if not geometry.shows_face:
+            continue
         landmarks, sure = best_landmarks(geometry, face) or (None, 0.0)
         entity = Entity(
             entity_id=uuid4(),

@@ -80,7 +80,8 @@ class FaceGeometry:
     """Points, head, gaze, eyes and mouth of one face, each with a confidence in [0, 1].
 
     `eyes_open` is the probability that the eyes are open, `smiling_degree` in [0, 1] what the
-    shape of the mouth tells.
+    shape of the mouth tells. `shows_face` is False where enough can be seen to tell that there is
+    no face, such as at the back of a head.
     """
 
     landmarks: FaceLandmarks | None = None
@@ -91,11 +92,12 @@ class FaceGeometry:
     gaze_confidence: float = 0.0
     eyes_open: float | None = None
     smiling_degree: float | None = None
+    shows_face: bool = True
 
     @property
     def is_hidden(self) -> bool:
         """Whether it was looked for, and no face, or too little of one, was there to see."""
-        return self == FaceGeometry()
+        return self == FaceGeometry(shows_face=self.shows_face)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,11 @@ class PartView:
 
 
 class Portrait:
-    """The smoothed readings of one person."""
+    """The smoothed readings of one person.
+
+    What was found as a face and, looked at closely, is none, such as the back of a head, is not
+    shown as one; only where nothing else is known of the person it still tells their place.
+    """
 
     def __init__(self, smoothing_s: float) -> None:
         self.face = PartView(Part.FACE, smoothing_s)
@@ -57,14 +61,19 @@ class Portrait:
         self._gaze = Smoothed(smoothing_s)
         self._eyes_open = Smoothed(smoothing_s)
         self._landmarks = Smoothed(smoothing_s)
+        self._shows_face = True
 
     def advance(self, look: Look) -> None:
         track = look.sighting
+        if look.observation is not None and look.observation.geometry is not None:
+            self._shows_face = look.observation.geometry.shows_face
         if track is not None and track.detection is not None:
             size = look.moment.frame_size
-            self.face.advance(track.detection, track.face_box, size, look.time_s)
             self.body.advance(track.detection, track.body_box, size, look.time_s)
-            self._read_landmarks(track, look)
+            if self._shows_face or not self.body.has_been_seen:
+                self.face.advance(track.detection, track.face_box, size, look.time_s)
+            if self._shows_face:
+                self._read_landmarks(track, look)
         if look.observation is not None:
             self._read(look.observation, look.time_s)
 

@@ -12,9 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.agent import Pipeline
 from edge_agent.cli import main
+from edge_agent.cli.analyze import faces_of
 from edge_agent.cli.clip import RATE, TOTAL_S, make_clip
+from edge_agent.domain.detection import Detection
+from edge_agent.domain.frame import Frame
+from edge_agent.scene.scene import Scene
+from edge_agent.settings import SceneSettings, TrackingSettings
+from edge_agent.tracking.tracker import Tracker
 from tests.contract import check
+from tests.perception.test_observer import FACE, NOW, PICTURE, Engines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NO_CONFIG = ("-c", "/dev/null")
@@ -87,6 +95,18 @@ def test_picture_without_a_face_has_none(wall: Path, capsys: pytest.CaptureFixtu
     (document,) = documents(capsys.readouterr().out)
     check("faces", document)
     assert document == {"input_size": [64, 48], "nb_faces": 0, "faces": []}
+
+
+class OneFace:
+    def detect(self, frame: Frame) -> tuple[Detection, ...]:
+        return (Detection(face=FACE),)
+
+
+@pytest.mark.parametrize(("visible_logit", "faces"), [(8.0, 1), (-4.0, 0)])
+def test_the_back_of_a_head_is_no_face(visible_logit: float, faces: int) -> None:
+    observer = Engines(visible_logit=visible_logit).observer()
+    pipeline = Pipeline(OneFace(), Tracker(TrackingSettings()), observer, Scene(SceneSettings()))
+    assert len(faces_of(pipeline, Frame(PICTURE, NOW))) == faces
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (40, 30, 4)])

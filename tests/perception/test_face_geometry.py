@@ -19,8 +19,10 @@ from edge_agent.perception.face_geometry import (
     LEAST_CONFIDENCE_POINTS,
     LEAST_EYES_OPEN,
     LEAST_VISIBLE,
+    NO_FACE,
     NOTHING,
     POINTS_TOLERANCE,
+    TELLING_SIDE,
     ErrorScales,
     FaceGeometryReader,
     answer_from,
@@ -242,6 +244,18 @@ def test_a_bad_crop_gives_nothing_and_costs_nothing(face: Box) -> None:
     engine = FakeEngine()
     assert FaceGeometryReader(engine).read(PICTURE, face) == NOTHING
     assert not engine.shown
+
+
+def test_only_of_a_face_that_is_large_enough_can_be_told_that_it_is_none() -> None:
+    reader = FaceGeometryReader(FakeEngine(said(logits=(6.0, 0.0, -2.0))))
+    assert reader.read(PICTURE, Box(100, 60, TELLING_SIDE, TELLING_SIDE + 4)) == NO_FACE
+    assert reader.read(PICTURE, Box(100, 60, TELLING_SIDE - 1, TELLING_SIDE + 4)) == NOTHING
+
+
+def test_a_face_whose_points_cannot_be_placed_may_be_one_all_the_same() -> None:
+    errors = [math.log(0.3), *said()["errors"][1:].tolist()]
+    reader = FaceGeometryReader(FakeEngine(said(errors=errors, logits=(6.0, 0.0, 0.8))))
+    assert reader.read(PICTURE, FACE) == NOTHING
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

@@ -157,7 +157,9 @@ def test_of_a_hidden_face_nothing_is_told_and_no_other_model_is_asked() -> None:
     """The back of a head has neither age nor mood."""
     engines = Engines(visible_logit=-4)
     told = engines.look()
-    assert told == Observation(0, face_quality=0.0, geometry=FaceGeometry())
+    assert told == Observation(0, face_quality=0.0, geometry=FaceGeometry(shows_face=False))
+    assert told.geometry is not None
+    assert told.geometry.is_hidden
     assert engines.expression.shown == engines.demographics.shown == []
 
 

@@ -14,7 +14,7 @@ from edge_agent.domain.geometry import Box, Gaze, HeadPose, Point
 from edge_agent.domain.observation import Emotion, Gender
 from edge_agent.scene.scene import Scene
 from edge_agent.settings import SceneSettings
-from tests.scene.timeline import Said, Shown, Stage, expression, settings, value_at_key
+from tests.scene.timeline import A_FACE, Said, Shown, Stage, expression, settings, value_at_key
 
 NAMES = {event_type: event_type.value for event_type in EventType}
 
@@ -532,6 +532,35 @@ def test_a_face_out_of_sight_is_no_longer_shown() -> None:
     assert entity.face_roi_confidence == 0.0
     assert entity.expression is None
     assert value_at_key(entity, "full_body_roi") is not None
+
+
+def test_the_back_of_a_head_that_was_found_as_a_face_is_not_shown_as_one() -> None:
+    stage = Stage()
+    turned = replace(Shown(), shows_face=False)
+    stage.play({1: lambda t: Shown() if 3.0 < t < 6.0 else turned}, 9.0)
+
+    before, facing, after = (stage.states[at].entities[0] for at in (25, 55, 85))
+    for entity in (before, after):
+        assert entity.face is None
+        assert entity.face_roi_confidence == 0.0
+        assert entity.landmarks is None
+        assert value_at_key(entity, "full_body_roi") is not None
+    assert facing.face is not None
+    assert facing.landmarks is not None
+    assert len(stage.of(EventType.APPEARANCE)) == 1
+
+
+def test_a_head_alone_from_behind_still_tells_where_the_person_is() -> None:
+    stage = Stage()
+
+    def walking(time_s: float) -> Shown:
+        return Shown(body=None, face=A_FACE.moved(50.0 * time_s, 0.0), shows_face=False)
+
+    stage.play({1: walking}, 4.0)
+    entity = stage.states[-1].entities[0]
+    assert entity.face is not None
+    assert entity.face.x == pytest.approx(A_FACE.x + 50.0 * 3.9)
+    assert entity.landmarks is None
 
 
 def test_sixty_four_people_at_once() -> None:

@@ -61,6 +61,8 @@ class Shown:
     score: float = 0.95
     face_score: float | None = None
     """That of the face, where it differs."""
+    shows_face: bool = True
+    """Whether what was found as a face is one."""
     expression: Expression | None = field(default_factory=expression)
     gaze: Gaze | None = None
     head: HeadPose | None = None
@@ -181,6 +183,8 @@ def landmarks_in(face: Box) -> FaceLandmarks:
 
 
 def observation_of(track_id: int, shown: Shown) -> Observation:
+    if not shown.shows_face:
+        return Observation(track_id, geometry=FaceGeometry(shows_face=False))
     geometry = FaceGeometry(
         head=shown.head,
         head_confidence=0.9 if shown.head else 0.0,
