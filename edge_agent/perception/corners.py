@@ -10,6 +10,8 @@ import numpy.typing as npt
 from edge_agent.domain.geometry import Box
 
 Array = npt.NDArray[np.float64]
+Corners = npt.NDArray[np.floating]
+"""Left, top, right and bottom of boxes, (n, 4)."""
 
 
 def corners_of(boxes: Sequence[Box]) -> Array:
@@ -18,10 +20,25 @@ def corners_of(boxes: Sequence[Box]) -> Array:
     return np.array(sides, np.float64).reshape(-1, 4)
 
 
-def coverage(inner: Array, outer: Array) -> Array:
+def coverage(inner: Corners, outer: Corners) -> Array:
     """The share of each inner box (n, 4) that lies in each outer one (m, 4), as (n, m)."""
-    low = np.maximum(inner[:, None, :2], outer[None, :, :2])
-    high = np.minimum(inner[:, None, 2:], outer[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)
-    area = (inner[:, 2:] - inner[:, :2]).prod(axis=1)
-    return np.asarray(shared / np.maximum(area[:, None], 1e-9), np.float64)
+    area = _areas(inner)[:, None]
+    return np.asarray(_shared(inner, outer) / np.maximum(area, 1e-9), np.float64)
+
+
+def iou(first: Corners, second: Corners) -> Corners:
+    """The intersection over union of boxes (n, 4) with boxes (m, 4), as (n, m)."""
+    shared = _shared(first, second)
+    union = _areas(first)[:, None] + _areas(second) - shared
+    return np.asarray(shared / np.maximum(union, 1e-9))
+
+
+def _shared(first: Corners, second: Corners) -> Corners:
+    low = np.maximum(first[:, None, :2], second[:, :2])
+    high = np.minimum(first[:, None, 2:], second[:, 2:])
+    extents = np.maximum(high - low, 0)
+    return np.asarray(extents[..., 0] * extents[..., 1])
+
+
+def _areas(boxes: Corners) -> Corners:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))

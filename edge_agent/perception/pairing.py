@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.domain.detection import Detection, Part, Region
-from edge_agent.perception.corners import Array, corners_of, coverage
+from edge_agent.perception.corners import Array, corners_of, coverage, iou
 
+SAME_FACE_IOU = 0.5
+"""Overlap from which two faces are one: the detector may see it in two ways."""
 LEAST_FIT = 0.25
 """Fits below it pair nothing."""
 COVER = 0.5
@@ -32,15 +34,17 @@ HEAD_WIDTHS = (0.08, 1.4)
 def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
     """Persons, surest first, each with at most one region of each part.
 
-    Faces find their heads, then faces and heads their bodies; in both steps the best fit of all
-    goes first. A head around a face that has another head is that one, found twice, and so is a
-    face in a head that has another face, if one of the two mostly covers the other. A head with
-    neither face nor body makes no person: it is too little to go by.
+    A face that mostly is where a surer one is, is that one again. Faces find their heads, then
+    faces and heads their bodies; in both steps the best fit of all goes first. A head around a face
+    that has another head is that one, found twice, and so is a face in a head that has another
+    face, if one of the two mostly covers the other. A head with neither face nor body makes no
+    person: it is too little to go by.
     """
     faces, heads, bodies = (
         [region for region in regions if region.part is part]
         for part in (Part.FACE, Part.HEAD, Part.BODY)
     )
+    faces = _without_doubles(faces)
     inside = _fit_in_head(_corners(faces), _corners(heads))
     head_of = _matches(inside)
     again = _found_again(_corners(faces), head_of, inside)
@@ -63,6 +67,17 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
     alone &= ~_repeats(bodies)
     found += [Detection(body=body) for body, is_one in zip(bodies, alone, strict=True) if is_one]
     return tuple(sorted(found, key=lambda detection: -detection.confidence))
+
+
+def _without_doubles(faces: Sequence[Region]) -> list[Region]:
+    """Without those that overlap a surer one that stays."""
+    faces = sorted(faces, key=lambda face: -face.confidence)
+    alike = iou(_corners(faces), _corners(faces)) >= SAME_FACE_IOU
+    kept: list[int] = []
+    for number in range(len(faces)):
+        if not alike[number, kept].any():
+            kept.append(number)
+    return [faces[number] for number in kept]
 
 
 def _fit_in_head(faces: Array, heads: Array) -> Array:

@@ -14,6 +14,7 @@ from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.perception.close_look import laid_out, new_faces, tiles_for
 from edge_agent.perception.clothing import with_clothing
 from edge_agent.perception.confidence import ScoreCalibration
+from edge_agent.perception.corners import iou
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
 from edge_agent.settings import DetectionSettings
@@ -25,12 +26,14 @@ STRIDES = (4, 8, 16, 32)
 """Input pixels per cell of the outputs `stride_4` to `stride_32`."""
 CHANNELS = 25
 """Of a cell: 3 scores, 3 x 4 sides, 5 x 2 points, each as a number v in [0, 6]."""
-LOGIT_SCALE, LOGIT_SHIFT = 3.0, -12.0
+LOGIT_SCALE, LOGIT_SHIFT = 1.5, -6.0
 POINT_SCALE, POINT_SHIFT = 2.0, -6.0
 INPUT_MULTIPLE = 32
 MOST_CANDIDATES = 2000
 """Cells of one picture that are looked at further, the surest first."""
 SAME_OBJECT_IOU = 0.5
+SAME_PLACE_IOU = 0.65
+"""Overlap from which candidates agree on where an object is."""
 PART_NAMES = tuple(part.value for part in PARTS)
 AS_LEARNED = ScoreCalibration.from_parameters(ScoreCalibration.as_learned(PART_NAMES), PART_NAMES)
 DOUBTFUL_SCORE = 0.15
@@ -111,7 +114,7 @@ class PeopleDetector:
     def _regions(self, image: Pixels, letterbox: Letterbox, least: float) -> tuple[Region, ...]:
         self._engine.resize(Size(image.shape[1], image.shape[0]))
         outputs = self._engine.infer(image)
-        found = distinct(decode(outputs, least, self._calibration))
+        found = objects(decode(outputs, least, self._calibration))
         return tuple(_regions(found, letterbox))
 
 
@@ -132,8 +135,8 @@ def decode(
 ) -> Candidates:
     """Candidates of at least `threshold` in the outputs `stride_S`, each (h, w, CHANNELS).
 
-    A score's logit is 3 v - 12. A side lies v^2 / 2 strides from the cell's centre, a point 2 v - 6
-    strides.
+    A score's logit is 1.5 v - 6. A side lies v^2 / 2 strides from the cell's centre, a point
+    2 v - 6 strides.
     """
     least = (calibration.least_logits(threshold) - LOGIT_SHIFT) / LOGIT_SCALE
     levels = [_answers(outputs[f"stride_{stride}"], stride, least) for stride in STRIDES]
@@ -157,6 +160,11 @@ def decode(
     )
 
 
+def objects(found: Candidates) -> Candidates:
+    """One for each object that the candidates, given surest first, have found."""
+    return voted(distinct(found), found)
+
+
 def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
     """Candidates, given surest first, without those that overlap a surer one of the same part.
 
@@ -170,37 +178,43 @@ def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
     return found.at(kept)
 
 
+def voted(kept: Candidates, found: Candidates) -> Candidates:
+    """What was `kept` of the candidates `found`, where those that agree on a place put it.
+
+    Boxes and points are the means of all that overlap by SAME_PLACE_IOU, weighted by their scores
+    (box voting: Gidaris and Komodakis, "Object detection via a multi-region and semantic
+    segmentation-aware CNN model", 2015): several cells see each object, and each rounds otherwise.
+    """
+    overlaps = np.where(kept.part[:, None] == found.part, iou(kept.box, found.box), 0)
+    agree = (overlaps >= SAME_PLACE_IOU) & (overlaps == overlaps.max(axis=0, initial=0))
+    votes = agree * found.score
+    votes /= votes.sum(axis=1, keepdims=True)
+    points = votes @ found.points.reshape(-1, 10)
+    return Candidates(kept.part, kept.score, votes @ found.box, points.reshape(-1, 5, 2))
+
+
 def _answers(values: Tensor, stride: int, least: Tensor) -> tuple[Indices, Tensor, Tensor]:
     """Of one level the scores of at least `least`, given by part: their part (n,), all numbers of
     their cell (n, CHANNELS), and the cell's centre and stride in pixels (n, 3)."""
     columns = values.shape[1]
-    found = np.flatnonzero(values[..., : len(PARTS)] >= least)
-    if not len(found):
-        return found, np.empty((0, CHANNELS), np.float32), np.empty((0, 3), np.float32)
-    cell, part = np.divmod(found, len(PARTS))
+    cells = values.reshape(-1, CHANNELS)
+    found = [np.flatnonzero(cells[:, part] >= least[part]) for part in range(len(PARTS))]
+    part, cell = np.repeat(np.arange(len(PARTS)), list(map(len, found))), np.concatenate(found)
+    if not len(cell):
+        return part, np.empty((0, CHANNELS), np.float32), np.empty((0, 3), np.float32)
     row, column = np.divmod(cell, columns)
-    place = np.stack([column + 0.5, row + 0.5, np.ones(len(found))], 1) * stride
-    return part, values[row, column], place.astype(np.float32)
+    place = np.stack([column + 0.5, row + 0.5, np.ones(len(cell))], 1) * stride
+    return part, cells[cell], place.astype(np.float32)
 
 
 def _first_of_their_place(boxes: Tensor, overlap: float) -> npt.NDArray[np.bool_]:
     """Which boxes (n, 4) overlap no earlier one that is itself kept."""
-    hides = np.triu(_iou(boxes) >= overlap, 1)
+    hides = np.triu(iou(boxes, boxes) >= overlap, 1)
     kept = np.ones(len(boxes), np.bool_)
     for index in np.flatnonzero(hides.any(axis=1)).tolist():
         if kept[index]:
             kept &= ~hides[index]
     return kept
-
-
-def _iou(boxes: Tensor) -> Tensor:
-    """IoU of every pair of boxes (n, 4), as (n, n)."""
-    left, top, right, bottom = boxes.T
-    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (right - left) * (bottom - top)
-    return np.asarray(shared / np.maximum(area[:, None] + area - shared, 1e-9), np.float32)
 
 
 def _regions(found: Candidates, letterbox: Letterbox) -> Sequence[Region]:

@@ -139,6 +139,14 @@ def test_backs_of_heads_tell_nothing(kind: EventType, watch: Watch) -> None:
     assert watch(ONE_BY_ONE).of(kind) == []
 
 
+def test_from_above_backs_of_heads_are_mostly_shown_without_a_face(watch: Watch) -> None:
+    """They turn their backs all the time, but for a profile now and then."""
+    shown = [e for one in watch(ONE_BY_ONE, "ceiling", 4).shown.values() for e in one]
+    faces = [entity for entity in shown if entity.face is not None]
+    assert len(shown) > 150
+    assert len(faces) < 0.15 * len(shown), f"{len(faces)} of {len(shown)}"
+
+
 def test_people_on_a_plaza_keep_their_ids(watch: Watch) -> None:
     """At 8 frames/s; those who can be followed by eye, a few of whom hide behind others."""
     told = watch(PLAZA, "ceiling", PLAZA_STEP)

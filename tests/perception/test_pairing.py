@@ -86,6 +86,13 @@ def test_a_face_found_twice_in_one_head_is_one_person(second: Box) -> None:
     assert person.body == parts[3]
 
 
+def test_a_face_seen_in_two_ways_is_one_person_and_two_cheek_by_jowl_are_two() -> None:
+    first, again, other = face(120, 56), face(124, 59, confidence=0.6), face(136, 52)
+    (person,) = paired((again, first))
+    assert person.face == first
+    assert [one.face for one in paired((first, again, other))] == [first, other]
+
+
 def test_a_face_that_looks_out_from_behind_a_head_stays_a_person() -> None:
     people = paired((face(120, 56), head(116, 50), face(136, 52)))
     assert len(people) == 2
@@ -108,7 +115,7 @@ def test_a_face_without_a_body_is_a_person_cut_off_by_the_picture() -> None:
 
 
 def test_each_part_is_used_once_and_none_is_lost() -> None:
-    parts = (face(120, 56), face(122, 58, confidence=0.6), body(100, 48))
+    parts = (face(114, 56), face(132, 58, confidence=0.6), body(100, 48))
     people = paired(parts)
     assert len(people) == 2
     assert sum(p.body is not None for p in people) == 1

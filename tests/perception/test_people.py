@@ -27,6 +27,8 @@ from edge_agent.perception.people import (
     decode,
     distinct,
     input_size,
+    objects,
+    voted,
 )
 from edge_agent.settings import DetectionSettings
 
@@ -67,7 +69,7 @@ class FakeEngine:
 def cell(part: int, score: float, sides: list[float]) -> np.ndarray:
     """One cell's 25 numbers for a part with that probability and those sides in strides."""
     values = np.zeros(CHANNELS, np.float32)
-    values[part] = (np.log(score / (1 - score)) + 12) / 3
+    values[part] = (np.log(score / (1 - score)) + 6) / 1.5
     values[3 + 4 * part : 7 + 4 * part] = np.sqrt(2 * np.array(sides))
     values[15:] = 3.0
     return values
@@ -193,6 +195,44 @@ def test_suppressing_twice_changes_nothing(found: Candidates) -> None:
     twice = distinct(once)
     assert np.array_equal(once.box, twice.box)
     assert np.array_equal(once.part, twice.part)
+
+
+def test_a_box_lies_where_the_candidates_that_agree_put_it() -> None:
+    left = np.array([10.0, 14.0, 30.0, 10.0], np.float32)  # the third is of the object beside it
+    boxes = np.stack([left, np.zeros(4), left + 40, np.full(4, 40)], 1).astype(np.float32)
+    scores = np.array([0.9, 0.6, 0.8, 0.7], np.float32)
+    found = candidates(boxes, scores, np.array([0, 0, 0, 1]))
+    found.points[:] = found.box[:, None, :2]
+    kept = distinct(found)
+    placed = voted(kept, found)
+    assert placed.box[:, 0] == pytest.approx([10 + 4 * 0.6 / 1.5, 30, 10])
+    assert placed.points[:, 2, 0] == pytest.approx(placed.box[:, 0])
+    assert np.array_equal(placed.score, kept.score)
+    assert np.array_equal(placed.part, kept.part)
+
+
+def test_each_candidate_votes_for_one_object_alone() -> None:
+    """Of two who stand close together, neither is drawn to the other."""
+    left = np.array([0.0, 15.0, 7.0, 8.0], np.float32)
+    boxes = np.stack([left, np.zeros(4), left + 40, np.full(4, 40)], 1).astype(np.float32)
+    scores = np.array([0.9, 0.9, 0.5, 0.5], np.float32)
+    found = candidates(boxes, scores, np.full(4, 2))
+    assert objects(found).box[:, 0] == pytest.approx([3.5 / 1.4, 17.5 / 1.4])
+
+
+@given(some_candidates())
+@settings(max_examples=50, deadline=None)
+def test_a_vote_moves_no_box_out_of_what_was_found_there(found: Candidates) -> None:
+    kept = distinct(found)
+    placed = voted(kept, found)
+    for i in range(len(kept)):
+        near = [
+            found.box[j]
+            for j in range(len(found))
+            if found.part[j] == kept.part[i] and iou(found.box[j], kept.box[i]) >= 0.5
+        ]
+        assert np.all(placed.box[i] >= np.min(near, axis=0) - 1e-3)
+        assert np.all(placed.box[i] <= np.max(near, axis=0) + 1e-3)
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.sampled_from([320, 352, 416, 640]))

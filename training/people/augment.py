@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from training.people.backs import seen_from_behind
+from training.people.hidden import partly_hidden
 from training.people.prints import printed
 from training.people.scenes import BODY, FACE, HEAD, Scene
 
@@ -58,6 +59,8 @@ class SceneAugmentation:
     """Share of the looks at scenes where people wear prints."""
     backs: float = 0.0
     """Share of the looks at scenes where some people have turned their backs."""
+    hidden: float = 0.0
+    """Share of the looks at scenes where something hides a part of some faces."""
 
     def sample(self, scenes: Sequence[Scene], random: np.random.Generator) -> Sample:
         """A crop drawn from four `scenes`, of which a plain crop uses the first only."""
@@ -88,6 +91,8 @@ class SceneAugmentation:
             scene = printed(scene, random)
         if self.backs and random.random() < self.backs:
             scene = seen_from_behind(scene, random)
+        if self.hidden and random.random() < self.hidden:
+            scene = partly_hidden(scene, random)
         height, width = scene.image.shape[:2]
         scale = self._scale(scene, size, random)
         aspect = math.exp(random.uniform(-0.12, 0.12))

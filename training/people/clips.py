@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.domain.frame import Frame
+from edge_agent.perception.corners import iou
 from edge_agent.perception.people import PeopleDetector
 from training.people.evaluate import NOW, of_part
 from training.people.pseudo_faces import FaceTeacher, merged
-from training.people.scenes import FACE, iou_matrix
+from training.people.scenes import FACE
 
 SURE = 0.8
 SAME_FACE_IOU = 0.35
@@ -66,7 +67,7 @@ def compare(
 def _unmatched(boxes: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> int:
     if not len(boxes) or not len(others):
         return len(boxes)
-    return int((iou_matrix(boxes, others).max(axis=1) < SAME_FACE_IOU).sum())
+    return int((iou(boxes, others).max(axis=1) < SAME_FACE_IOU).sum())
 
 
 def _frames(clip: Path, most: int) -> Iterator[npt.NDArray[np.uint8]]:

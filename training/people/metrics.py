@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.perception.corners import iou
 from training.calibrate import expected_calibration_error
-from training.people.scenes import iou_matrix
 
 Array = npt.NDArray[np.float32]
 
@@ -35,7 +35,7 @@ class Tally:
         """One picture: finds by score (n,) and corners (n, 4), objects by corners (m, 4)."""
         by = np.zeros(len(objects))
         free = np.ones(len(objects), np.bool_)
-        overlaps = iou_matrix(boxes, objects)
+        overlaps = iou(boxes, objects)
         for index in np.argsort(-scores, kind="stable"):
             open_overlaps = np.where(free, overlaps[index], -1.0)
             best = int(open_overlaps.argmax()) if len(objects) else -1

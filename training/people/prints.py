@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.people.scenes import BODY, FACE, HEAD, Scene, iou_matrix
+from edge_agent.perception.corners import iou
+from training.people.scenes import BODY, FACE, HEAD, Scene
 
 Array = npt.NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def printed(scene: Scene, random: np.random.Generator) -> Scene:
         if right > image.shape[1] or bottom > image.shape[0]:
             continue
         place = np.array([[left, top, right, bottom]], np.float32)
-        if not iou_matrix(place, kept).any():
+        if not iou(place, kept).any():
             _wear(image[top:bottom, left:right], _drawn(side, random))
     return replace(scene, image=image)
 

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.perception.corners import iou
+
 Array = npt.NDArray[np.float32]
 
 SURE_SCORE = 0.75
@@ -110,7 +112,7 @@ def merged(looks: list[list[list[float]]], overlap: float = 0.45) -> TeacherFace
     boxes, points, best, agreeing = [], [], [], []
     while left.size:
         first = left[0]
-        same = _iou(corners[first], corners[left]) >= overlap
+        same = iou(corners[first : first + 1], corners[left])[0] >= overlap
         members = left[same]
         weights = scores[members] ** 2
         boxes.append(np.average(corners[members], axis=0, weights=weights))
@@ -152,11 +154,3 @@ def fill_cache(
             cache.write(json.dumps(record) + "\n")
             cache.flush()
             yield name
-
-
-def _iou(box: Array, boxes: Array) -> Array:
-    shared = np.clip(
-        np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None
-    ).prod(axis=1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return np.asarray(shared / (area + (box[2:] - box[:2]).prod() - shared + 1e-9), np.float32)

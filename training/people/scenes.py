@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.perception.corners import iou
 from training.data import decode
 from training.people.pseudo_faces import TeacherFaces
 
@@ -236,20 +237,9 @@ def _lend_points(scene: Scene, teacher: TeacherFaces, points: Array) -> list[lis
     faces = np.flatnonzero(scene.classes == FACE)
     unlabelled = []
     for number in np.flatnonzero(teacher.scores >= 0.4):
-        overlap = iou_matrix(teacher.boxes[number : number + 1], scene.boxes[faces])[0]
+        overlap = iou(teacher.boxes[number : number + 1], scene.boxes[faces])[0]
         if overlap.size and overlap.max() >= 0.4:
             points[faces[overlap.argmax()]] = teacher.points[number]
         elif teacher.sure[number]:
             unlabelled.append([float(FACE), *teacher.boxes[number].tolist()])
     return unlabelled
-
-
-def iou_matrix(first: Array, second: Array) -> Array:
-    """IoU of boxes (n, 4) and (m, 4) given by their corners, as (n, m)."""
-    corner = np.maximum(first[:, None, :2], second[None, :, :2])
-    other = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(other - corner, 0, None).prod(axis=2)
-    area_first = (first[:, 2:] - first[:, :2]).prod(axis=1)
-    area_second = (second[:, 2:] - second[:, :2]).prod(axis=1)
-    union = area_first[:, None] + area_second[None, :] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
