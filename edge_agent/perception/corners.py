@@ -34,10 +34,11 @@ def iou(first: Corners, second: Corners) -> Corners:
 
 
 def _shared(first: Corners, second: Corners) -> Corners:
-    low = np.maximum(first[:, None, :2], second[:, :2])
-    high = np.minimum(first[:, None, 2:], second[:, 2:])
-    extents = np.maximum(high - low, 0)
-    return np.asarray(extents[..., 0] * extents[..., 1])
+    left, top, right, bottom = (edge[:, None] for edge in first.T)
+    other_left, other_top, other_right, other_bottom = second.T
+    width = np.minimum(right, other_right) - np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0))
 
 
 def _areas(boxes: Corners) -> Corners:

@@ -185,7 +185,7 @@ def voted(kept: Candidates, found: Candidates) -> Candidates:
     (box voting: Gidaris and Komodakis, "Object detection via a multi-region and semantic
     segmentation-aware CNN model", 2015): several cells see each object, and each rounds otherwise.
     """
-    overlaps = np.where(kept.part[:, None] == found.part, iou(kept.box, found.box), 0)
+    overlaps = iou(kept.box, found.box) * (kept.part[:, None] == found.part)
     agree = (overlaps >= SAME_PLACE_IOU) & (overlaps == overlaps.max(axis=0, initial=0))
     votes = agree * found.score
     votes /= votes.sum(axis=1, keepdims=True)
