@@ -33,6 +33,16 @@ def iou(first: Corners, second: Corners) -> Corners:
     return np.asarray(shared / np.maximum(union, 1e-9))
 
 
+def first_of_their_place(boxes: Corners, overlap: float) -> npt.NDArray[np.bool_]:
+    """Which boxes (n, 4) overlap no earlier one that is itself kept, by an IoU of `overlap`."""
+    hides = np.triu(iou(boxes, boxes) >= overlap, 1)
+    kept = np.ones(len(boxes), np.bool_)
+    for index in np.flatnonzero(hides.any(axis=1)).tolist():
+        if kept[index]:
+            kept &= ~hides[index]
+    return kept
+
+
 def _shared(first: Corners, second: Corners) -> Corners:
     left, top, right, bottom = (edge[:, None] for edge in first.T)
     other_left, other_top, other_right, other_bottom = second.T

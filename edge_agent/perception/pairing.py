@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.domain.detection import Detection, Part, Region
-from edge_agent.perception.corners import Array, corners_of, coverage, iou
+from edge_agent.perception.corners import Array, corners_of, coverage, first_of_their_place
 
 SAME_FACE_IOU = 0.5
 """Overlap from which two faces are one: the detector may see it in two ways."""
@@ -72,12 +72,8 @@ def paired(regions: Sequence[Region]) -> tuple[Detection, ...]:
 def _without_doubles(faces: Sequence[Region]) -> list[Region]:
     """Without those that overlap a surer one that stays."""
     faces = sorted(faces, key=lambda face: -face.confidence)
-    alike = iou(_corners(faces), _corners(faces)) >= SAME_FACE_IOU
-    kept: list[int] = []
-    for number in range(len(faces)):
-        if not alike[number, kept].any():
-            kept.append(number)
-    return [faces[number] for number in kept]
+    kept = first_of_their_place(_corners(faces), SAME_FACE_IOU)
+    return [face for face, stays in zip(faces, kept, strict=True) if stays]
 
 
 def _fit_in_head(faces: Array, heads: Array) -> Array:

@@ -14,7 +14,7 @@ from edge_agent.domain.geometry import Box, Point, Size
 from edge_agent.perception.close_look import laid_out, new_faces, tiles_for
 from edge_agent.perception.clothing import with_clothing
 from edge_agent.perception.confidence import ScoreCalibration
-from edge_agent.perception.corners import iou
+from edge_agent.perception.corners import first_of_their_place, iou
 from edge_agent.perception.pairing import paired
 from edge_agent.perception.tensors import Engine, Letterbox, Pixels, Tensor
 from edge_agent.settings import DetectionSettings
@@ -174,7 +174,7 @@ def distinct(found: Candidates, overlap: float = SAME_OBJECT_IOU) -> Candidates:
     for part in range(len(PARTS)):
         of_part = np.flatnonzero(found.part == part)
         if len(of_part) > 1:
-            kept[of_part] = _first_of_their_place(found.box[of_part], overlap)
+            kept[of_part] = first_of_their_place(found.box[of_part], overlap)
     return found.at(kept)
 
 
@@ -205,16 +205,6 @@ def _answers(values: Tensor, stride: int, least: Tensor) -> tuple[Indices, Tenso
     row, column = np.divmod(cell, columns)
     place = np.stack([column + 0.5, row + 0.5, np.ones(len(cell))], 1) * stride
     return part, cells[cell], place.astype(np.float32)
-
-
-def _first_of_their_place(boxes: Tensor, overlap: float) -> npt.NDArray[np.bool_]:
-    """Which boxes (n, 4) overlap no earlier one that is itself kept."""
-    hides = np.triu(iou(boxes, boxes) >= overlap, 1)
-    kept = np.ones(len(boxes), np.bool_)
-    for index in np.flatnonzero(hides.any(axis=1)).tolist():
-        if kept[index]:
-            kept &= ~hides[index]
-    return kept
 
 
 def _regions(found: Candidates, letterbox: Letterbox) -> Sequence[Region]:

@@ -213,9 +213,13 @@ def test_closer_looks_are_at_scenes_with_heads(kind: int, closer: bool) -> None:
 
 @pytest.mark.parametrize(
     ("shares", "kind", "faces"),
-    [({"prints": 1.0}, BODY, False), ({"backs": 1.0}, FACE, True)],
+    [
+        ({"prints": 1.0}, BODY, False),
+        ({"backs": 1.0}, FACE, True),
+        ({"hidden": 1.0}, FACE, False),
+    ],
 )
-def test_looks_show_what_is_worn_and_who_turned_round(
+def test_looks_show_what_is_worn_who_turned_round_and_what_hides_a_face(
     shares: dict[str, float], kind: int, faces: bool
 ) -> None:
     scene = replace(lone_square(), classes=np.array([kind]))

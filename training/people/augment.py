@@ -87,12 +87,13 @@ class SceneAugmentation:
 
     def tile(self, scene: Scene, size: tuple[int, int], random: np.random.Generator) -> Sample:
         """`size` (width, height) pixels of the scene, at a random scale, turn and place."""
-        if self.prints and random.random() < self.prints:
-            scene = printed(scene, random)
-        if self.backs and random.random() < self.backs:
-            scene = seen_from_behind(scene, random)
-        if self.hidden and random.random() < self.hidden:
-            scene = partly_hidden(scene, random)
+        for share, changed in (
+            (self.prints, printed),
+            (self.backs, seen_from_behind),
+            (self.hidden, partly_hidden),
+        ):
+            if share and random.random() < share:
+                scene = changed(scene, random)
         height, width = scene.image.shape[:2]
         scale = self._scale(scene, size, random)
         aspect = math.exp(random.uniform(-0.12, 0.12))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.people.scenes import FACE, Scene
+from training.people.scenes import FACE, Scene, some_faces
 
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -36,8 +36,7 @@ def seen_from_behind(scene: Scene, random: np.random.Generator) -> Scene:
     their own are no longer there."""
     is_face = scene.classes == FACE
     extents = scene.boxes[:, 2:] - scene.boxes[:, :2]
-    chosen = is_face & (np.sqrt(np.prod(extents, axis=1)) >= SMALLEST_SIDE)
-    chosen &= random.random(len(chosen)) < TURNED
+    chosen = some_faces(scene, SMALLEST_SIDE, TURNED, random)
     middles = (scene.boxes[:, 2:] + scene.boxes[:, :2]) / 2
     off = np.abs(middles[:, None] - middles[None, is_face])
     near = (off < HIDDEN * extents[:, None]).all(axis=2).sum(axis=1)

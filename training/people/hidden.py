@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.perception.corners import coverage
-from training.people.scenes import FACE, HEAD, Scene
+from training.people.scenes import FACE, HEAD, Scene, some_faces
 
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -35,9 +35,7 @@ TRIES = 6
 
 def partly_hidden(scene: Scene, random: np.random.Generator) -> Scene:
     """The scene in which pieces of it, none of which shows a face or head, lie over some faces."""
-    extents = scene.boxes[:, 2:] - scene.boxes[:, :2]
-    chosen = (scene.classes == FACE) & (np.sqrt(np.prod(extents, axis=1)) >= SMALLEST_SIDE)
-    chosen &= random.random(len(chosen)) < HIDDEN
+    chosen = some_faces(scene, SMALLEST_SIDE, HIDDEN, random)
     if not chosen.any():
         return scene
     kept = scene.boxes[np.isin(scene.classes, (FACE, HEAD))]

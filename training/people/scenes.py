@@ -180,6 +180,16 @@ def face_only_scene(
     return found
 
 
+def some_faces(
+    scene: Scene, smallest_side: float, share: float, random: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Which boxes (n,) are faces of at least that geometric mean side and among this share of
+    them, which is drawn."""
+    sides = np.sqrt((scene.boxes[:, 2:] - scene.boxes[:, :2]).prod(axis=1))
+    large = (scene.classes == FACE) & (sides >= smallest_side)
+    return np.asarray(large & (random.random(len(large)) < share))
+
+
 def read_scenes(
     records: Sequence[Mapping[str, Any]], images: Path, teacher: Mapping[str, TeacherFaces]
 ) -> list[Scene]:
